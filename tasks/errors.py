@@ -1,0 +1,98 @@
+"""What can go wrong, as a tree; each branch with the exit code of `declaim`.
+
+    DeclaimError                    1   never raised itself
+    ├── ProfileError                2   the command line or the profile asks for what cannot be
+    ├── SourceError                 3   the manuscript cannot be read
+    ├── ProviderError               4   the speech service did not do as it was asked
+    │   ├── Transient               4   the same request may succeed later; the only kind that is tried again
+    │   │   ├── RateLimited         4   too many requests; carries the wait that the service asked for
+    │   │   ├── Unavailable         4   no answer, or one that says that the service is down
+    │   │   └── BadAudio            4   an answer that is no speech
+    │   ├── Rejected                4   the request itself is at fault
+    │   ├── Unauthorized            4   the key is wrong
+    │   └── OutOfCredit             4   the account is empty
+    ├── ChaptersMissing             5   the run has ended and some chapters could not be spoken
+    ├── BudgetExceeded              6   the next request would pass the budget
+    ├── AudioError                  1   ffmpeg or a clip failed
+    └── PackageError                1   an edition could not be written
+
+A message is one line for the person who ran the command: what is wrong, where, and what to do.
+"""
+
+from typing import ClassVar
+
+
+class DeclaimError(Exception):
+    """The root: anything that Declaim itself raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ProfileError(DeclaimError):
+    """The command line or the profile asks for what cannot be."""
+
+    exit_code = 2
+
+
+class SourceError(DeclaimError):
+    """The manuscript cannot be read."""
+
+    exit_code = 3
+
+
+class ProviderError(DeclaimError):
+    """The speech service did not do as it was asked."""
+
+    exit_code = 4
+
+
+class Transient(ProviderError):
+    """The same request may succeed later: the one kind of error that is tried again."""
+
+
+class RateLimited(Transient):
+    """Too many requests; `retry_after` is the wait in seconds that the service asked for, where it did."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(Transient):
+    """The service did not answer, or said that it is down."""
+
+
+class BadAudio(Transient):
+    """The service answered with something that is not the speech asked for."""
+
+
+class Rejected(ProviderError):
+    """The service will not take this request, now or later."""
+
+
+class Unauthorized(ProviderError):
+    """The service does not know the key."""
+
+
+class OutOfCredit(ProviderError):
+    """The account has nothing left to pay with."""
+
+
+class ChaptersMissing(DeclaimError):
+    """The run has ended, and some chapters could not be spoken."""
+
+    exit_code = 5
+
+
+class BudgetExceeded(DeclaimError):
+    """The next request would pass the budget of the profile."""
+
+    exit_code = 6
+
+
+class AudioError(DeclaimError):
+    """Sound could not be decoded, measured or encoded."""
+
+
+class PackageError(DeclaimError):
+    """An edition could not be written."""

@@ -1,0 +1,239 @@
+"""The frozen values that pass from stage to stage: Source -> Book -> Chunk -> Clip -> Track -> Edition.
+
+Times are in seconds from the start of the track, counts of samples are per channel, text is Unicode with its white
+space folded. Nothing here points back to the stage that made it.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class BlockKind(StrEnum):
+    """What a block is on the page."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    QUOTE = "quote"
+    VERSE = "verse"
+    ITEM = "item"
+    BREAK = "break"
+
+
+class Pause(StrEnum):
+    """The silence that follows a chunk; its length is the profile's to say."""
+
+    SENTENCE = "sentence"
+    PARAGRAPH = "paragraph"
+    SCENE = "scene"
+    HEADING = "heading"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One paragraph-like piece of the source, spoken or left out, in the order of reading.
+
+    `text` is the source's own words with white space folded; a `BREAK` has none. `anchor` says where it stands in the
+    source (`text/chapter-1.xhtml#/2/4`, `page=12#3`, `line=40`) and is unique in the book. `left_out` is empty for what is
+    spoken, else the reason as a kind: `footnotes`, `tables`, `code` and `captions` can be asked for in the profile's
+    `[text] read`; all others (`noteref`, `titlepage`, `copyright-page`, `toc`, `index`, `running-head`…) are never spoken.
+    """
+
+    kind: BlockKind
+    text: str
+    anchor: str
+    level: int = 0
+    left_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter: number (from 1, in order of reading), title as the table of contents words it, blocks in order."""
+
+    number: int
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The cover picture, as it lies in the source."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A manuscript as read.
+
+    `language` is a BCP 47 tag. `left_out` holds the blocks that stand before, between and after the chapters and belong
+    to none. `warnings` are lines for the person who ran the command: what was read with doubt, and where.
+    """
+
+    title: str
+    authors: tuple[str, ...]
+    language: str
+    chapters: tuple[Chapter, ...]
+    left_out: tuple[Block, ...] = ()
+    cover: Cover | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in the source's own words, and as it is spoken."""
+
+    text: str
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole sentences of one block that are spoken in one request.
+
+    `id` is `<chapter>.<place in the chapter>`; `pause` is the silence after it.
+    """
+
+    id: str
+    kind: BlockKind
+    anchor: str
+    sentences: tuple[Sentence, ...]
+    pause: Pause
+
+    @property
+    def text(self) -> str:
+        """Exactly what is sent to the voice."""
+        return " ".join(sentence.spoken for sentence in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A chapter cut into chunks, with the blocks of it that are not spoken."""
+
+    number: int
+    title: str
+    chunks: tuple[Chunk, ...]
+    left_out: tuple[Block, ...]
+
+    @property
+    def characters(self) -> int:
+        """How many characters are sent for the whole chapter."""
+        return sum(len(chunk.text) for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """All that decides how a voice sounds, beside the text. Two voices of equal identity make the same clips.
+
+    `options` are sorted pairs of name and JSON text. `by_sentence` is true for a voice that is given a chunk's sentences
+    one by one, so that where they are cut decides the sound too.
+    """
+
+    provider: str
+    model: str
+    voice: str
+    options: tuple[tuple[str, str], ...]
+    adapter_version: int
+    by_sentence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Speech as a voice gives it: mono signed 16-bit little-endian samples.
+
+    `sentence_ends` are the counts of samples at which the sentences end, the last of them the length of the whole; empty
+    where the voice cannot tell.
+    """
+
+    pcm: bytes = field(repr=False)
+    sample_rate: int
+    sentence_ends: tuple[int, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return len(self.pcm) / 2 / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A chunk's speech in the store, without its samples: `path` holds them."""
+
+    key: str
+    path: Path
+    seconds: float
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A chunk and the clip that speaks it. `retries` counts the attempts after the first; a cached clip took no request."""
+
+    chunk: Chunk
+    clip: Clip
+    cached: bool
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A chunk that could not be spoken, and why."""
+
+    chapter: int
+    chunk: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recital:
+    """A chapter as far as it could be spoken: every chunk is in `voiced` or in `failures`."""
+
+    script: Script
+    voiced: tuple[Voiced, ...]
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a sentence is heard in its track. `exact` is false where the time is estimated from the length of the text."""
+
+    chunk: str
+    sentence: int
+    start: float
+    end: float
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What was measured of finished audio: integrated loudness in LUFS; RMS, sample peak and noise floor in dBFS.
+
+    A figure that is not known is None.
+    """
+
+    lufs: float | None
+    rms_db: float | None
+    peak_db: float | None
+    noise_floor_db: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A chapter as finished audio, not yet packaged: `encoded` names the file of each codec."""
+
+    number: int
+    title: str
+    seconds: float
+    timings: tuple[Timing, ...]
+    levels: Levels
+    encoded: dict[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A finished file (or folder of files) of a kind that the profile names, relative to the output directory."""
+
+    kind: str
+    path: str
