@@ -1,0 +1,1 @@
+"""Orchestration alone: who runs when."""

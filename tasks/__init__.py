@@ -1,0 +1,1 @@
+"""The stages of a book, and the rooms that they stand on."""

@@ -2,6 +2,7 @@
 
     DeclaimError                    1   never raised itself
     ├── ProfileError                2   the command line or the profile asks for what cannot be
+    ├── OutputError                 2   the store or the output directory cannot be written
     ├── SourceError                 3   the manuscript cannot be read
     ├── ProviderError               4   the speech service did not do as it was asked
     │   ├── Transient               4   the same request may succeed later; the only kind that is tried again
@@ -30,6 +31,12 @@ class DeclaimError(Exception):
 
 class ProfileError(DeclaimError):
     """The command line or the profile asks for what cannot be."""
+
+    exit_code = 2
+
+
+class OutputError(DeclaimError):
+    """The store or the output directory cannot be written."""
 
     exit_code = 2
 
