@@ -1,0 +1,49 @@
+"""The formats on the way in: one file (or a few of one prefix) a format, each with `read(path) -> Book`."""
+
+from importlib import import_module
+from pathlib import Path
+
+from tasks.errors import SourceError
+from tasks.model import Block, BlockKind, Book
+
+_READERS = {
+    ".epub": "tasks.readers.epub",
+    ".markdown": "tasks.readers.markdown",
+    ".md": "tasks.readers.markdown",
+    ".pdf": "tasks.readers.pdf",
+}
+
+
+def read_book(path: Path) -> Book:
+    """Read a manuscript by the reader for its ending.
+
+    Raises `SourceError` for a file that is missing, empty, of another format, or cannot be read, and for one in which
+    there is nothing to speak.
+    """
+    if path.is_dir():
+        raise SourceError(f"{path}: this is a folder; give a file that ends in {_endings()}")
+    if not path.is_file():
+        raise SourceError(f"{path}: there is no such file; check its name")
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise SourceError(
+            f"{path}: files that end in {path.suffix or 'nothing'} are not read; convert it to one of {_endings()}"
+        )
+    try:
+        empty = path.stat().st_size == 0
+    except OSError as error:
+        raise SourceError(f"{path}: the file cannot be read ({error.strerror}); check its rights") from error
+    if empty:
+        raise SourceError(f"{path}: the file is empty; fetch it again or save it anew")
+    book: Book = import_module(reader).read(path)
+    if not any(_is_spoken(block) for chapter in book.chapters for block in chapter.blocks):
+        raise SourceError(f"{path}: there are no words to speak in it; check that it is the right file")
+    return book
+
+
+def _is_spoken(block: Block) -> bool:
+    return block.kind is not BlockKind.BREAK and not block.left_out and any(map(str.isalnum, block.text))
+
+
+def _endings() -> str:
+    return ", ".join(_READERS)

@@ -1,0 +1,190 @@
+"""Lines of a PDF put together to paragraphs: where one begins, and which hyphens at the ends of lines are real."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from tasks.readers.pdf_lines import Line, Type
+
+SOFT_HYPHEN = "\N{SOFT HYPHEN}"
+HYPHENS = "-\N{HYPHEN}"
+WORD = re.compile(rf"[^\W\d_]+(?:[{HYPHENS}'\u2019][^\W\d_]+)*")
+FIRST_WORD = re.compile(rf"\w+(?:[{HYPHENS}'\u2019]\w+)*")
+BROKEN_WORD = re.compile(rf"(?P<word>\w+(?:[{HYPHENS}'\u2019]\w+)*)[{HYPHENS}]$")
+# What stands after the hyphen of a first word that waits for its second, as in "pre- and post-war".
+BETWEEN_COMPOUNDS = {"and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e"}
+# First halves that hardly ever are the beginning of a longer word.
+COMPOUND_BEGINNINGS = {"self", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"}
+SENTENCE_END = re.compile(r"[.!?…][\"'”\u2019»)\]]*$")
+PARAGRAPH_END = re.compile(r"[.!?…:—\u2013][\"'”\u2019»)\]]*$")
+# In these scripts no space stands between the words, so none stands for the end of a line.
+UNSPACED = re.compile(r"[\u2E80-\u9FFF\uF900-\uFAFF\uFF00-\uFF60]")
+
+
+class Hyphens:
+    """Joins lines, with the words of the whole text, in order, to judge the hyphens at their ends by."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._words: Counter[str] = Counter()
+        tight = spaced = 0
+        for above, line in zip([None, *lines], lines, strict=False):
+            text = line.text.replace(SOFT_HYPHEN, "") if not line.text.endswith(SOFT_HYPHEN) else line.text
+            tight += len(re.findall(r"\w—\w", text))
+            spaced += len(re.findall(r"\w— \w", text))
+            if above is not None and above.text.endswith((*HYPHENS, SOFT_HYPHEN)):
+                text = FIRST_WORD.sub("", text, count=1)
+            text = BROKEN_WORD.sub("", text)
+            self._words.update(word.casefold().replace("\N{HYPHEN}", "-") for word in WORD.findall(text))
+        self._is_dash_tight = tight > spaced
+
+    def join(self, lines: Sequence[Line]) -> str:
+        """Give the text of lines that follow each other, with the words that their ends broke whole again."""
+        text = ""
+        for line in lines:
+            text = self._joined(text, line.text) if text else line.text
+        return text.replace(SOFT_HYPHEN, "")
+
+    def _joined(self, above: str, below: str) -> str:
+        if above.endswith(SOFT_HYPHEN):
+            return above.rstrip(SOFT_HYPHEN) + below
+        if self._is_dash_tight and re.search(r"\S—$", above):
+            return above + below
+        if UNSPACED.match(above[-1]) and UNSPACED.match(below):
+            return above + below
+        broken, rest = BROKEN_WORD.search(above), FIRST_WORD.match(below)
+        if broken is None or rest is None:
+            return f"{above} {below}"
+        first, second = broken["word"].casefold(), rest[0].casefold()
+        if second in BETWEEN_COMPOUNDS and not self._words[first + second]:
+            return f"{above} {below}"
+        return above + below if self._is_compound(broken["word"], rest[0]) else above[:-1] + below
+
+    def _is_compound(self, first: str, second: str) -> bool:
+        whole, compound = (first + second).casefold(), f"{first}-{second}".casefold()
+        if self._words[whole] or self._words[compound]:
+            return self._words[compound] > self._words[whole]
+        if (second[0].isupper() and not first.isupper()) or second[0].isdigit() or "-" in first:
+            return True
+        is_known = self._words[first.casefold()] > 0 and self._words[second.casefold()] > 0
+        return is_known or first.casefold() in COMPOUND_BEGINNINGS
+
+
+def with_drop_caps(lines: Sequence[Line], type_: Type) -> Iterator[Line]:
+    """Put the large letters that stand beside the first lines of chapters back before their words."""
+    words = {word.casefold() for line in lines for word in WORD.findall(line.text)}
+    cap: Line | None = None
+    for line in lines:
+        if cap is None and _can_be_drop_cap(line, type_):
+            cap = line
+            continue
+        if cap is None:
+            yield line
+        elif line.page == cap.page and line.y >= cap.y - 1 and not type_.is_large(line) and not line.left_out:
+            first = FIRST_WORD.match(line.text)
+            # These letters are words too, so another place in the book must tell.
+            is_word = cap.text in "AIO" and (first is None or (cap.text + first[0]).casefold() not in words)
+            yield replace(line, text=cap.text + " " * is_word + line.text, number=cap.number)
+        else:
+            yield from (cap, line)
+        cap = None
+    if cap:
+        yield cap
+
+
+def _can_be_drop_cap(line: Line, type_: Type) -> bool:
+    return len(line.text) == 1 and line.text.isupper() and line.size > 1.6 * type_.size and not line.left_out
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How paragraphs are set.
+
+    `margins` are the left margins of the pages, `indent` is how far first lines are drawn in (0: they are not), both in
+    points; `full_line` is the length of a full line in characters.
+    """
+
+    type_: Type
+    margins: dict[int, float]
+    indent: float
+    full_line: int
+
+    def begins(self, paragraph: Sequence[Line], line: Line) -> bool:
+        """Tell whether a line begins a new paragraph after the lines of one that is not known to have ended."""
+        above = paragraph[-1]
+        if abs(line.size - above.size) > 0.15 * above.size:
+            return True
+        ends = SENTENCE_END.search(above.text) is not None
+        first_letter = next((character for character in line.text if character.isalpha()), "")
+        if above.text.endswith((*HYPHENS, SOFT_HYPHEN)) or (not ends and first_letter.islower()):
+            return False
+        if line.page != above.page or line.y > above.y + self.type_.leading:
+            return self._begins_page(above, line, ends=ends)
+        if self.type_.is_apart(above, line):
+            return True
+        if not PARAGRAPH_END.search(above.text) and not self._is_short(above):
+            return False
+        moved = line.x - above.x
+        is_drawn_in = self._is_drawn_in(line) or moved > self._tolerance
+        goes_back = moved < -self._tolerance and len(paragraph) > 1
+        return is_drawn_in or goes_back or (ends and self._is_short(above))
+
+    def _begins_page(self, above: Line, line: Line, *, ends: bool) -> bool:
+        if not ends:
+            return self._is_drawn_in(line) and PARAGRAPH_END.search(above.text) is not None
+        # Where no first line is drawn in, a last line that fills its measure is rather amid a paragraph than at its end.
+        return self._is_drawn_in(line) if self.indent else len(above.text) < 0.85 * self.full_line
+
+    @property
+    def _tolerance(self) -> float:
+        return 0.2 * self.type_.size
+
+    def _is_drawn_in(self, line: Line) -> bool:
+        return self.indent > 0 and abs(line.x - self.margins[line.page] - self.indent) <= self._tolerance
+
+    def _is_short(self, line: Line) -> bool:
+        return len(line.text) < 0.7 * self.full_line
+
+
+def layout_of(lines: Sequence[Line], type_: Type) -> Layout:
+    """Measure how the paragraphs of a book are set."""
+    text = [line for line in lines if abs(line.size - type_.size) <= 0.1 * type_.size]
+    margins = _margins(lines, text)
+    indents = Counter(
+        round(line.x - margins[line.page], 1)
+        for line, below in pairwise(text)
+        if 0.3 * type_.size < line.x - margins[line.page] < 5 * type_.size
+        and line.page == below.page
+        and abs(below.x - margins[below.page]) <= 1
+    )
+    lengths = sorted(len(line.text) for line in text) or [0]
+    return Layout(type_, margins, indents.most_common(1)[0][0] if indents else 0.0, lengths[len(lengths) * 9 // 10])
+
+
+def _margins(lines: Sequence[Line], text: Sequence[Line]) -> dict[int, float]:
+    """Find the left margin of each page; a page of drawn-in lines alone takes it from the other pages on its side."""
+    places: dict[int, Counter[int]] = {}
+    for line in text:
+        places.setdefault(line.page, Counter())[round(line.x)] += 1
+    own = {page: min([x for x, count in xs.items() if count > 1] or list(xs)) for page, xs in places.items()}
+    sides = [Counter(margin for page, margin in own.items() if page % 2 == side) for side in (0, 1)]
+    margins: dict[int, float] = {}
+    for page in sorted({line.page for line in lines}):
+        side = sides[page % 2].most_common(1)
+        usual = side[0][0] if side else 0
+        margin = own.get(page, usual)
+        margins[page] = usual if usual <= margin <= usual + 60 else margin
+    return margins
+
+
+def paragraphs(lines: Sequence[Line], layout: Layout) -> Iterator[list[Line]]:
+    """Part lines of the text into paragraphs."""
+    paragraph: list[Line] = []
+    for line in lines:
+        if paragraph and layout.begins(paragraph, line):
+            yield paragraph
+            paragraph = []
+        paragraph.append(line)
+    if paragraph:
+        yield paragraph
