@@ -1,0 +1,17 @@
+"""The formats on the way out: one file an edition."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EditionKind = Literal["mp3", "m4b"]
+# Which codec of a track an edition is made of.
+CODEC_OF: dict[str, str] = {"mp3": "mp3", "m4b": "aac"}
+
+
+class OutputSettings(BaseModel):
+    """`[output]` of a profile: which editions are made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    editions: tuple[EditionKind, ...] = Field(("mp3", "m4b"), min_length=1)

@@ -1,0 +1,53 @@
+"""ffmpeg, as imageio-ffmpeg carries it: raw samples in, files or measurements out."""
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from tasks.errors import AudioError, OutputError
+
+_FULL = re.compile("no space left|file too large|quota exceeded", re.IGNORECASE)
+_NOISE = re.compile(r"^\[[^\]]*@ 0x[0-9a-f]+\]\s*")
+
+
+@cache
+def executable() -> str:
+    """Where ffmpeg is; raises `AudioError` where there is none for this machine."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise AudioError(
+            "there is no ffmpeg for this machine; install one and set IMAGEIO_FFMPEG_EXE to its path"
+        ) from error
+
+
+def raw_input(samples: Path, sample_rate: int) -> list[str]:
+    """Name a file of mono signed 16-bit little-endian samples as ffmpeg's input."""
+    return ["-f", "s16le", "-ar", str(sample_rate), "-ac", "1", "-i", str(samples)]
+
+
+def run(arguments: list[str], purpose: str) -> str:
+    """Run ffmpeg to its end and return what it said.
+
+    Raises `AudioError` with its own words where it fails, `OutputError` where there was no room for what it wrote.
+    """
+    command = [executable(), "-hide_banner", "-nostats", "-nostdin", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, check=False)
+    said = done.stderr.decode(errors="replace")
+    if done.returncode and _FULL.search(said):
+        raise OutputError(f"the disk is full or its limit reached while {purpose}; free space or set [store] url")
+    if done.returncode:
+        raise AudioError(f"ffmpeg failed while {purpose}: {last_words(said)}")
+    return said
+
+
+def last_words(said: str) -> str:
+    """Pick the line of ffmpeg's log that says why it failed: its first error, without the address it begins with."""
+    lines = [_NOISE.sub("", line).strip() for line in said.splitlines()]
+    telling = [
+        line for line in lines if re.search(r"error|invalid|no space|denied|not found|fail", line, re.IGNORECASE)
+    ]
+    return (telling or lines or ["no reason given"])[0][:300]

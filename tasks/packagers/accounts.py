@@ -1,0 +1,141 @@
+"""The accounts of a run: `manifest.json` says what was made, `coverage.json` where every source sentence is.
+
+A figure that is not known is null, never 0.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tasks.model import Book, Edition, Identity, Recital, Script, Track
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A chapter as it was spoken, and its track where it could be finished."""
+
+    recital: Recital
+    track: Track | None
+
+    @property
+    def is_missing(self) -> bool:
+        """Tell whether there should be a track and is none; a chapter without words to speak needs none."""
+        return self.track is None and bool(self.recital.script.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that a manifest tells. `price` is in US dollars for 1,000 characters, None where it is not known."""
+
+    source_name: str
+    source_sha256: str
+    profile: dict[str, Any]
+    book: Book
+    voice: Identity
+    performances: tuple[Performance, ...]
+    editions: tuple[Edition, ...]
+    price: float | None
+
+
+def manifest(account: Account) -> dict[str, Any]:
+    """Build the manifest of a run."""
+    chapters = [_chapter(performance, account.price) for performance in account.performances]
+    return {
+        "schema": SCHEMA,
+        "source": {"name": account.source_name, "sha256": account.source_sha256},
+        "profile": account.profile,
+        "book": {
+            "title": account.book.title,
+            "authors": list(account.book.authors),
+            "language": account.book.language,
+            "warnings": list(account.book.warnings),
+        },
+        "voices": [{**asdict(account.voice), "options": dict(account.voice.options)}],
+        "chapters": chapters,
+        "editions": [asdict(edition) for edition in account.editions],
+        "failures": [
+            asdict(failure) for performance in account.performances for failure in performance.recital.failures
+        ],
+        "totals": _totals(chapters),
+    }
+
+
+def _chapter(performance: Performance, price: float | None) -> dict[str, Any]:
+    recital, track = performance.recital, performance.track
+    bought = [part for part in recital.voiced if not part.cached]
+    levels = track.levels if track else None
+    return {
+        "number": recital.script.number,
+        "title": recital.script.title,
+        "seconds": track and round(track.seconds, 3),
+        "lufs": levels and levels.lufs,
+        "rms_db": levels and levels.rms_db,
+        "peak_db": levels and levels.peak_db,
+        "noise_floor_db": levels and levels.noise_floor_db,
+        "clips": len(recital.voiced),
+        "requests": sum(1 + part.retries for part in bought),
+        "cached": len(recital.voiced) - len(bought),
+        "retries": sum(part.retries for part in bought),
+        "characters": recital.script.characters,
+        "usd": None if price is None else round(sum(len(part.chunk.text) for part in bought) / 1000 * price, 6),
+    }
+
+
+def _totals(chapters: list[dict[str, Any]]) -> dict[str, Any]:
+    # A chapter without words has no track, and adds nothing.
+    worded = [chapter for chapter in chapters if chapter["clips"] or chapter["characters"]]
+    names = ("seconds", "clips", "requests", "cached", "retries", "characters", "usd")
+    return {"chapters": len(chapters), **{name: _total(chapter[name] for chapter in worded) for name in names}}
+
+
+def _total(figures: Iterable[float | None]) -> float | None:
+    """Add figures up; what is partly unknown is unknown."""
+    known = list(figures)
+    return None if None in known else round(sum(figure or 0 for figure in known), 6)
+
+
+def coverage(book: Book, performances: Iterable[Performance]) -> dict[str, Any]:
+    """Say of every source sentence which clip speaks it and when in its track, or why it was left out.
+
+    Times are in seconds from the start of the chapter's track; `exact` is false where they are estimated.
+    """
+    performances = tuple(performances)
+    return {
+        "schema": SCHEMA,
+        "sentences": [row for performance in performances for row in _spoken(performance)],
+        "left_out": [
+            *(
+                {"chapter": None, "kind": block.left_out, "anchor": block.anchor, "text": block.text}
+                for block in book.left_out
+            ),
+            *(row for performance in performances for row in left_out(performance.recital.script)),
+        ],
+    }
+
+
+def left_out(script: Script) -> Iterator[dict[str, Any]]:
+    """Say what of a chapter is not spoken, and why."""
+    for block in script.left_out:
+        yield {"chapter": script.number, "kind": block.left_out, "anchor": block.anchor, "text": block.text}
+
+
+def _spoken(performance: Performance) -> Iterator[dict[str, Any]]:
+    recital, track = performance.recital, performance.track
+    keys = {part.chunk.id: part.clip.key for part in recital.voiced}
+    timings = {(timing.chunk, timing.sentence): timing for timing in track.timings} if track else {}
+    for chunk in recital.script.chunks:
+        for place, sentence in enumerate(chunk.sentences):
+            timing = timings.get((chunk.id, place))
+            yield {
+                "chapter": recital.script.number,
+                "anchor": chunk.anchor,
+                "text": sentence.text,
+                "spoken": sentence.spoken,
+                "chunk": chunk.id,
+                "clip": keys.get(chunk.id),
+                "start": timing and round(timing.start, 4),
+                "end": timing and round(timing.end, 4),
+                "exact": timing and timing.exact,
+            }
