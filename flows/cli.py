@@ -1,0 +1,177 @@
+"""`declaim`: the command line. It is light to import: Prefect comes in only when a book is narrated."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.plan import Plan, make_plan, plan_document
+from tasks.errors import DeclaimError
+from tasks.settings import DEFAULT_PROFILE, load_profile
+from tasks.voices import provider
+
+_INTERRUPTED = 130
+# A first start of Prefect's own server may take longer than it is given; nobody asked for reports to its makers; and
+# its log belongs in its own pages, not between the lines of this command.
+_PREFECT_DEFAULTS = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code. An error is one line, unless `--verbose` asks for all."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except DeclaimError as error:
+        if options.verbose:
+            traceback.print_exc()
+        print(f"declaim: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("declaim: interrupted; what was spoken is kept, run the command again to go on", file=sys.stderr)
+        return _INTERRUPTED
+    except Exception as error:
+        # Whatever else comes out is a fault of ours: one line for the person, all of it for who mends it.
+        if options.verbose:
+            raise
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"declaim: a fault in Declaim itself ({type(error).__name__}: {error}; {Path(where.filename).name}, line "
+            f"{where.lineno}); what was spoken is kept; run again with --verbose and report what it prints",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="declaim", description="Turns manuscripts into finished audiobooks.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    narrate = commands.add_parser("narrate", help="narrate a manuscript")
+    plan = commands.add_parser("plan", help="show what would be said and what it would cost")
+    voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
+    for command in (narrate, plan):
+        command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
+        command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")
+        command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
+    for command, run in ((narrate, _narrate), (plan, _plan), (voices, _voices)):
+        command.add_argument("--profile", default=DEFAULT_PROFILE, metavar="P", help="a profile's name or a .toml file")
+        command.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
+        command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+        command.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
+        command.set_defaults(command=run)
+    return parser
+
+
+def _narrate(options: argparse.Namespace) -> int:
+    profile = load_profile(options.profile, tuple(options.set))
+    plan = make_plan(options.source, profile, options.chapters)
+    _warn(plan)
+    _set_prefect_defaults(options.verbose)
+    result = asyncio.run(_narrated(options, plan))
+    if options.json:
+        _print_json(result)
+    else:
+        print(result["folder"])
+    return 0
+
+
+async def _narrated(options: argparse.Namespace, plan: Plan) -> dict[str, Any]:
+    profile = load_profile(options.profile, tuple(options.set))
+    voice = provider(profile.voice.provider).build(profile.voice, profile.limits)
+    try:
+        if plan.missing:
+            # The voice loads while Prefect starts.
+            voice.prepare()
+        from flows.narrate import narrate  # noqa: PLC0415  # Prefect takes seconds to import, and `plan` needs none
+        from flows.prefect_server import check_server  # noqa: PLC0415
+        from flows.progress import shown  # noqa: PLC0415  # for this command alone
+        from tasks.synthesize import CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
+
+        check_server()
+        with shown(plan) as told:
+            CHUNK_DONE.set(told)
+            result: dict[str, Any] = await narrate(
+                source=str(options.source.absolute()),
+                profile=_absolute(options.profile),
+                out=options.out,
+                chapters=options.chapters,
+                overrides=tuple(options.set),
+            )
+        return result
+    finally:
+        await voice.close()
+
+
+def _absolute(profile: str) -> str:
+    return str(Path(profile).absolute()) if profile.endswith(".toml") else profile
+
+
+def _plan(options: argparse.Namespace) -> int:
+    profile = load_profile(options.profile, tuple(options.set))
+    plan = make_plan(options.source, profile, options.chapters)
+    _warn(plan)
+    document = plan_document(plan)
+    if options.json:
+        _print_json(document)
+        return 0
+    totals = document["totals"]
+    print(f"{plan.book.title} · {', '.join(plan.book.authors) or 'author unknown'} · {plan.book.language}")
+    for chapter in document["chapters"]:
+        characters = sum(chunk["characters"] for chunk in chapter["chunks"])
+        cached = sum(chunk["cached"] for chunk in chapter["chunks"])
+        print(
+            f"{chapter['number']:>4} · {chapter['title']}: {len(chapter['chunks'])} chunks ({cached} spoken already), "
+            f"{characters:,} characters, {len(chapter['omitted'])} passages left out"
+        )
+    usd = (
+        "unknown (set [voice] price_per_1000_characters)"
+        if totals["usd_estimate"] is None
+        else f"${totals['usd_estimate']:,.2f}"
+    )
+    print(
+        f"{totals['chapters']} chapters, {totals['chunks']} chunks ({totals['cached_chunks']} spoken already), "
+        f"{totals['characters']:,} characters, about {totals['seconds_estimate'] / 60:.0f} minutes; cost: {usd}"
+    )
+    return 0
+
+
+def _voices(options: argparse.Namespace) -> int:
+    profile = load_profile(options.profile, tuple(options.set))
+    rows = list(provider(profile.voice.provider).catalogue(profile.voice))
+    if options.json:
+        _print_json({"voices": [{name: getattr(row, name) for name in row.__slots__} for row in rows]})
+        return 0
+    for row in rows:
+        limit = f"{row.limit:,} characters a request" if row.limit else "no limit"
+        print(
+            f"{row.provider} · {row.model} · {row.name or 'one voice'} · {row.language or 'language unknown'} · {limit}"
+        )
+    return 0
+
+
+def _warn(plan: Plan) -> None:
+    for warning in plan.book.warnings:
+        print(f"declaim: warning: {warning}", file=sys.stderr)
+
+
+def _set_prefect_defaults(verbose: bool) -> None:  # noqa: FBT001  # the one thing it asks
+    for name, value in _PREFECT_DEFAULTS.items():
+        if not (verbose and name.endswith("CONSOLE_LEVEL")):
+            os.environ.setdefault(name, value)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    print(json.dumps(document, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Stage four, assemble: a chapter's clips become a Track, mastered and encoded.
+
+A finished track lies in the store beside the clips, named by the hash of all that decides it: the same chapter is never
+joined, mastered and encoded twice.
+"""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.audio import AudioSettings
+from tasks.audio.encode import CODECS, encode
+from tasks.audio.join import join
+from tasks.audio.mastering import master
+from tasks.errors import OutputError
+from tasks.model import Levels, Recital, Timing, Track
+from tasks.store import ClipStore
+
+# Counts up when the same clips and settings make other sound.
+_VERSION = 1
+_FACTS = "track.json"
+
+
+@task(
+    name="assemble",
+    task_run_name="{recital.script.number} · {recital.script.title} · mastered",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def assemble(recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
+    """Join, master and encode a chapter whose every chunk is spoken.
+
+    Raises `AudioError` where ffmpeg fails, `OutputError` where the store cannot be written.
+    """
+    folder = track_folder(store, recital, settings, codecs)
+    track = _kept(folder, recital, codecs)
+    if track is None:
+        try:
+            track = await asyncio.to_thread(_made, folder, recital, settings, codecs, store)
+        except OSError as error:
+            raise OutputError(
+                f"{store.root}: the store cannot be used ({error.strerror}); free space or set [store] url"
+            ) from error
+        except ValueError as error:
+            raise OutputError(f"{store.root}: a clip was damaged while it was used; run the command again") from error
+    get_run_logger().info("%.0f s at %.1f LUFS", track.seconds, track.levels.lufs or 0)
+    return track
+
+
+def track_folder(store: ClipStore, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...]) -> Path:
+    """Where a chapter's track is kept, or would be."""
+    decisive = [
+        _VERSION,
+        [[part.clip.key, part.chunk.id, part.chunk.pause, len(part.chunk.sentences)] for part in recital.voiced],
+        settings.model_dump(),
+        [[codec, asdict(CODECS[codec])] for codec in codecs],
+    ]
+    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+    return store.root / "tracks" / key[:2] / key
+
+
+def _encoded(folder: Path, codecs: tuple[str, ...]) -> dict[str, Path]:
+    return {codec: folder / f"track.{CODECS[codec].suffix}" for codec in codecs}
+
+
+def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | None:
+    try:
+        facts = json.loads((folder / _FACTS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    encoded = _encoded(folder, codecs)
+    if not all(path.is_file() and path.stat().st_size == facts["bytes"][codec] for codec, path in encoded.items()):
+        return None
+    timings = tuple(Timing(*row) for row in facts["timings"])
+    script = recital.script
+    return Track(script.number, script.title, facts["seconds"], timings, Levels(**facts["levels"]), encoded)
+
+
+def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
+    sample_rate = max(part.clip.sample_rate for part in recital.voiced)
+    with _appearing(folder) as scratch:
+        samples = scratch / "track.pcm"
+        with samples.open("wb") as sink:
+            joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink)
+        files = _encoded(scratch, codecs)
+        mastered = scratch / "mastered.pcm"
+        levels = master(samples, sample_rate, joined.speech_dbfs, settings, mastered)
+        samples.unlink()
+        encode(mastered, sample_rate, files)
+        facts = {
+            "seconds": joined.samples / sample_rate,
+            "levels": asdict(levels),
+            "sha256": _sha256(mastered),
+            "timings": [list(asdict(timing).values()) for timing in joined.timings],
+            "bytes": {codec: file.stat().st_size for codec, file in files.items()},
+        }
+        mastered.unlink()
+        (scratch / _FACTS).write_text(json.dumps(facts), "utf-8")
+    track = _kept(folder, recital, codecs)
+    if track is None:
+        raise OutputError(f"{folder}: a finished track has gone from the store; run the command again")
+    return track
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as samples:
+        return hashlib.file_digest(samples, "sha256").hexdigest()
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """Fill a folder that appears under its name only when the block has ended well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".", suffix=".part"))
+    try:
+        yield scratch
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.replace(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
