@@ -1,0 +1,134 @@
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from tasks.audio.bind import bind
+from tasks.audio.encode import CODECS, encode
+from tasks.errors import AudioError
+from tasks.model import Levels, Track
+from tasks.packagers.m4b import chapter_marks
+
+RATE = 22_050
+PACKET = 1_024
+# ISO 11172-3 and 13818-3: an MP3 frame has 1,152 samples, at half the rates 576; a decoder may keep the encoder's delay.
+MP3_FRAME = 1_152
+MP3_DELAY = 1_105
+Samples = np.ndarray[Any, np.dtype[np.int16]]
+
+
+def chapter(packets: int, hertz: float = 800.0) -> Samples:
+    """Make a chapter: noise so soft that only a meter hears it, and a loud tone of 0.3 s at its very head."""
+    count = packets * PACKET
+    sound = np.random.default_rng(packets).standard_normal(count) * 30
+    sound[: RATE * 3 // 10] += 15_000 * np.sin(2 * np.pi * hertz * np.arange(RATE * 3 // 10) / RATE)
+    return np.round(sound).astype(np.int16)
+
+
+def encoded(samples: Samples, folder: Path, rate: int = RATE) -> dict[str, Path]:
+    folder.mkdir(exist_ok=True)
+    mastered = folder / "mastered.pcm"
+    mastered.write_bytes(samples.astype("<i2").tobytes())
+    files = {codec: folder / f"track.{CODECS[codec].suffix}" for codec in CODECS}
+    encode(mastered, rate, files)
+    return files
+
+
+def decoded(path: Path, rate: int = RATE) -> Samples:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(path)]
+    command += ["-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", str(rate), "-"]
+    return np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, dtype="<i2")
+
+
+def tones(samples: Samples) -> list[float]:
+    """Find in seconds where it becomes loud after a second of quiet."""
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > 4_000)
+    starts = [loud[0], *loud[1:][np.diff(loud) > RATE]]
+    return [float(start) / RATE for start in starts]
+
+
+def marks_of(path: Path) -> list[tuple[float, float, str]]:
+    """Read chapters as ffmpeg prints them."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(path)]
+    said = subprocess.run(command, capture_output=True, check=False, text=True).stderr
+    found = re.findall(r"Chapter #\d+:\d+: start ([\d.]+), end ([\d.]+)\s+Metadata:\s+title\s+: (.*)", said)
+    return [(float(start), float(end), title) for start, end, title in found]
+
+
+def track(number: int, samples: Samples, files: dict[str, Path]) -> Track:
+    return Track(number, f"Chapter {number}", len(samples) / RATE, (), Levels(None, None, None, None), files)
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 44_100])
+def test_both_codecs_keep_the_length(tmp_path: Path, rate: int) -> None:
+    samples = chapter(150)
+    files = encoded(samples, tmp_path, rate)
+    lengths = {codec: len(decoded(path, rate)) for codec, path in files.items()}
+    # One frame to prime the decoder and one to fill up the last.
+    assert len(samples) <= lengths["aac"] <= len(samples) + 2 * PACKET
+    assert len(samples) - MP3_FRAME <= lengths["mp3"] <= len(samples) + MP3_FRAME + MP3_DELAY
+
+
+def test_an_mp3_begins_where_its_samples_do(tmp_path: Path) -> None:
+    files = encoded(chapter(150), tmp_path)
+    assert tones(decoded(files["mp3"]))[0] == pytest.approx(0, abs=0.05)
+
+
+def test_encoding_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    one, two = (encoded(chapter(60), tmp_path / name) for name in ("one", "two"))
+    assert {codec: path.read_bytes() for codec, path in one.items()} == {
+        codec: path.read_bytes() for codec, path in two.items()
+    }
+
+
+def test_samples_that_are_missing_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="MP3"):
+        encode(tmp_path / "missing.pcm", RATE, {"mp3": tmp_path / "track.mp3"})
+
+
+def test_marks_and_tones_meet_at_the_end_as_at_the_start(tmp_path: Path) -> None:
+    chapters = [chapter(packets) for packets in (151, 67, 333, 98, 220)]
+    tracks = tuple(
+        track(number, samples, encoded(samples, tmp_path / str(number)))
+        for number, samples in enumerate(chapters, start=1)
+    )
+    marks = tmp_path / "marks.txt"
+    marks.write_text(chapter_marks(tracks), "utf-8")
+    book = tmp_path / "book.m4b"
+    bind([it.encoded["aac"] for it in tracks], marks, book)
+
+    begins = np.cumsum([0, *(len(samples) for samples in chapters)]) / RATE
+    found = marks_of(book)
+    assert [title for *_, title in found] == [f"Chapter {number}" for number in range(1, 6)]
+    assert [start for start, *_ in found] == pytest.approx(begins[:-1], abs=0.002)
+    assert [end for _, end, _ in found] == pytest.approx(begins[1:], abs=0.002)
+    samples = decoded(book)
+    heard = tones(samples)
+    assert heard == pytest.approx(begins[:-1], abs=0.05)
+    # No drift: the last chapter is as near to its mark as the first.
+    misses = np.array(heard) - begins[:-1]
+    assert np.ptp(misses) < 0.01
+    assert len(samples) / RATE == pytest.approx(begins[-1], abs=2 * PACKET / RATE)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"RIFF and more than seven bytes", b"\0" * 5_000])
+def test_a_damaged_chapter_is_named(tmp_path: Path, damage: bytes) -> None:
+    good = encoded(chapter(60), tmp_path / "good")["aac"]
+    bad = tmp_path / "bad.aac"
+    bad.write_bytes(damage)
+    marks = tmp_path / "marks.txt"
+    marks.write_text(";FFMETADATA1\n", "utf-8")
+    with pytest.raises(AudioError, match=re.escape(str(bad))):
+        bind([good, bad], marks, tmp_path / "book.m4b")
+
+
+def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    good = encoded(chapter(60), tmp_path / "good")["aac"]
+    marks = tmp_path / "marks.txt"
+    marks.write_text(";FFMETADATA1\n", "utf-8")
+    with pytest.raises(AudioError, match="could not be bound"):
+        bind([good], marks, tmp_path / "missing" / "book.m4b")

@@ -1,0 +1,140 @@
+"""A running Prefect server, and `declaim` as a person runs it: a process of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+TOP = Path(__file__).parents[2]
+SAMPLE = TOP / "samples" / "tuppence-a-window.md"
+_PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Home:
+    """A place of its own for one run or several: a store, an output directory, an environment."""
+
+    folder: Path
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        return [sys.executable, "-m", "flows.cli", *map(str, arguments), "--set", f"store.url={self.store}"]
+
+    def run(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run `declaim` to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=TOP,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
+        )
+
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Begin `declaim` in a process group of its own, to be disturbed."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=TOP,
+            env=self.environment,
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def document(self, name: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.out / name).read_text("utf-8"))
+        return document
+
+    def clips(self) -> dict[str, float]:
+        """The clips in the store, and when each was written."""
+        return {path.stem: path.stat().st_mtime for path in self.store.glob("clips/*/*.wav")}
+
+    def mastered(self) -> set[str]:
+        """The hashes of the tracks' samples as they went into the encoders."""
+        return {json.loads(path.read_text("utf-8"))["sha256"] for path in self.store.glob("tracks/*/*/track.json")}
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that shares nothing with the person who runs the tests."""
+    home = tmp_path_factory.mktemp("prefect")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return kept | {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+
+
+@pytest.fixture(scope="session")
+def server(environment: dict[str, str]) -> Iterator[str]:
+    """The address of a Prefect server on a loopback port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        wait_for(lambda: _answers(url), "the Prefect server")
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def home(tmp_path: Path, environment: dict[str, str], server: str) -> Home:
+    """A place of its own, with the running server."""
+    return Home(tmp_path, environment | {"PREFECT_API_URL": server})
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Wait until a condition holds; fails the test where it does not come about."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not come about within {_PATIENCE_SECONDS} s")
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def narrated(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], server: str) -> dict[str, Home]:
+    """The sample, narrated from each of its three formats into a store that they share."""
+    folder = tmp_path_factory.mktemp("narrated")
+    homes: dict[str, Home] = {}
+    for suffix in (".md", ".epub", ".pdf"):
+        place = folder / suffix[1:]
+        place.mkdir()
+        (place / "store").symlink_to(folder / "store")
+        (folder / "store").mkdir(exist_ok=True)
+        homes[suffix] = Home(place, environment | {"PREFECT_API_URL": server})
+        done = homes[suffix].run("narrate", SAMPLE.with_suffix(suffix), "--out", homes[suffix].out)
+        assert done.returncode == 0, done.stderr
+    return homes
