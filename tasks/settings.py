@@ -54,9 +54,15 @@ def load_profile(name: str = DEFAULT_PROFILE, overrides: tuple[str, ...] = ()) -
     for override in overrides:
         _override(document, override)
     try:
-        return Profile.model_validate(document)
+        profile = Profile.model_validate(document)
     except ValidationError as error:
         raise ProfileError(f"{path}: {_first_fault(error)}") from error
+    variable = profile.voice.api_key_env
+    if variable and not os.environ.get(variable):
+        raise ProfileError(
+            f"{path}: [voice] api_key_env: the environment variable {variable} is not set; put the key in it"
+        )
+    return profile
 
 
 def profile_names() -> list[str]:

@@ -23,7 +23,7 @@ _PROVIDERS = {
 class VoiceSettings(BaseModel):
     """`[voice]` of a profile: which voice speaks, and what it costs.
 
-    `options` go to the provider under the names of its own page; the provider checks them. A price that is left out is
+    A secret is given by the name of an environment variable alone. `options` go to the provider under the names of its own page; the provider checks them. A price that is left out is
     not known, and is never taken for nothing.
     """
 
@@ -32,6 +32,7 @@ class VoiceSettings(BaseModel):
     provider: str = "piper"
     model: str = ""
     name: str = ""
+    api_key_env: str = ""
     price_per_1000_characters: float | None = Field(None, ge=0)
     options: dict[str, Any] = Field(default_factory=dict)
 

@@ -206,6 +206,7 @@ PROFILES = (
     ("[voice]\ntone = 'warm'", "[voice] tone", "there is no such key; README.md lists those that there are"),
     ("[vioce]\nname = 'x'", "[vioce]", "there is no such key; README.md lists those that there are"),
     ("[voice]\nprovider = 'nobody'", "nobody", "piper"),
+    ("[voice]\napi_key_env = 'DECLAIM_NO_KEY'", "[voice] api_key_env", "DECLAIM_NO_KEY is not set; put the key in it"),
     ("[limits]\nconcurrency = 'many'", "[limits] concurrency", "integer"),
     ("[text]\nread = ['everything']", "[text] read", "'footnotes', 'tables', 'code' or 'captions'"),
     ("[voice\nprovider = 1", "is not TOML", "line 1"),
