@@ -66,6 +66,7 @@ def _spelled(value: int, tongue: str) -> str:
     try:
         words = str(num2words(value, lang=tongue))
     except NotImplementedError:
+        # num2words does not speak the language; the digits say as much as a voice needs.
         return str(value)
     return words.title().replace(" And ", " and ") if tongue == "en" else words
 
