@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.audio import AudioSettings
 from tasks.audio.encode import CODECS, encode
 from tasks.audio.join import join
-from tasks.audio.mastering import master
+from tasks.audio.mastering import master, measure
 from tasks.errors import OutputError
 from tasks.model import Levels, Recital, Timing, Track
 from tasks.store import ClipStore
@@ -93,13 +94,17 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
             joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink)
         files = _encoded(scratch, codecs)
         mastered = scratch / "mastered.pcm"
-        levels = master(samples, sample_rate, joined.speech_dbfs, settings, mastered)
+        loudness = master(samples, sample_rate, joined.speech_dbfs, settings, mastered)
         samples.unlink()
-        encode(mastered, sample_rate, files)
+        with ThreadPoolExecutor(1) as beside:
+            # What is left to measure takes a core for less time than an encoder does.
+            encoding = beside.submit(encode, mastered, sample_rate, files)
+            levels, digest = measure(mastered, sample_rate, loudness), _sha256(mastered)
+            encoding.result()
         facts = {
             "seconds": joined.samples / sample_rate,
             "levels": asdict(levels),
-            "sha256": _sha256(mastered),
+            "sha256": digest,
             "timings": [list(asdict(timing).values()) for timing in joined.timings],
             "bytes": {codec: file.stat().st_size for codec, file in files.items()},
         }

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mutagen import MutagenError
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.audio.bind import bind
-from tasks.errors import OutputError
+from tasks.errors import OutputError, PackageError
 from tasks.model import Book, Edition, Track
 from tasks.packagers.accounts import Account, coverage, manifest
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
@@ -36,16 +37,26 @@ async def package(account: Account, kinds: tuple[str, ...], narrator: str, folde
     """Write the editions and the accounts of a book to `folder`, each file whole or not at all.
 
     MP3s of finished chapters are always kept; the M4B is only made when no chapter is missing. Raises `AudioError`,
-    and `OutputError` where the folder cannot be written.
+    `PackageError` where a file cannot be tagged, and `OutputError` where the folder cannot be written.
     """
     try:
         published = await asyncio.to_thread(_published, account, kinds, narrator, folder)
     except OSError as error:
-        raise OutputError(
-            f"{folder}: the editions cannot be written ({error.strerror}); free space or give another --out"
+        raise _unwritten(folder, error) from error
+    except MutagenError as error:
+        # mutagen wraps what the system says, a full disk among it.
+        if isinstance(error.__cause__, OSError):
+            raise _unwritten(folder, error.__cause__) from error
+        raise PackageError(
+            f"{folder}: an edition cannot be tagged ({error}); remove the chapters' tracks from the store, or the cover "
+            "from the source, and run the command again"
         ) from error
     get_run_logger().info("%d files in %s", len(published.editions), folder)
     return published
+
+
+def _unwritten(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"{folder}: the editions cannot be written ({error.strerror}); free space or give another --out")
 
 
 def _published(account: Account, kinds: tuple[str, ...], narrator: str, folder: Path) -> Published:

@@ -26,10 +26,10 @@ _NO_SOUND = "there is no loudness in a chapter: it is silent or too short to mea
 _FULL_SCALE = 32_768
 
 
-def master(samples: Path, sample_rate: int, speech_dbfs: float, settings: AudioSettings, mastered: Path) -> Levels:
+def master(samples: Path, sample_rate: int, speech_dbfs: float, settings: AudioSettings, mastered: Path) -> float:
     """Bring a chapter's samples to the profile's loudness and peak; writes them to `mastered`, in the form of `samples`.
 
-    Returns what was measured of the result. `speech_dbfs` is the RMS of the speech. Raises `AudioError` where ffmpeg
+    Returns the loudness of the result in LUFS. `speech_dbfs` is the RMS of the speech. Raises `AudioError` where ffmpeg
     fails or the chapter holds no sound to measure.
     """
     if not math.isfinite(speech_dbfs):
@@ -42,7 +42,7 @@ def master(samples: Path, sample_rate: int, speech_dbfs: float, settings: AudioS
         if abs(missed) <= _TOLERANCE_LU:
             break
         gain += missed
-    return _levels(mastered, sample_rate, loudness)
+    return loudness
 
 
 def _mastering_filter(gain: float, settings: AudioSettings) -> str:
@@ -73,8 +73,11 @@ def _loudness(samples: Path, sample_rate: int, chain: str, output: list[str]) ->
     return loudness
 
 
-def _levels(mastered: Path, sample_rate: int, loudness: float) -> Levels:
-    """Measure RMS and peak, and the noise floor as ACX has it: the RMS of the quietest half second."""
+def measure(mastered: Path, sample_rate: int, loudness: float) -> Levels:
+    """Measure RMS and peak, and the noise floor as ACX has it: the RMS of the quietest half second.
+
+    `loudness` (LUFS) is what `master` returned.
+    """
     window = sample_rate // 2
     powers: list[float] = []
     peak, total, count = 0, 0.0, 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tasks.audio import AudioSettings
-from tasks.audio.mastering import master
+from tasks.audio.mastering import master, measure
 from tasks.errors import AudioError
 
 RATE = 22_050
@@ -68,7 +68,7 @@ def test_a_chapter_has_the_loudness_and_the_peak_of_the_profile(
     samples, speech_dbfs = written(speech(peak), tmp_path)
     mastered = tmp_path / "mastered.pcm"
     settings = AudioSettings(loudness_lufs=lufs, peak_dbfs=ceiling)
-    levels = master(samples, RATE, speech_dbfs, settings, mastered)
+    levels = measure(mastered, RATE, master(samples, RATE, speech_dbfs, settings, mastered))
     loudness, highest = figures(mastered)
     assert loudness == pytest.approx(lufs, abs=0.3)
     assert highest <= ceiling + 0.1
@@ -101,7 +101,7 @@ def test_levels_are_measured(tmp_path: Path) -> None:
     sound[RATE * 4 : RATE * 6] = np.random.default_rng(1).standard_normal(RATE * 2) * 6
     samples, speech_dbfs = written(sound, tmp_path)
     mastered = tmp_path / "mastered.pcm"
-    levels = master(samples, RATE, speech_dbfs, AudioSettings(), mastered)
+    levels = measure(mastered, RATE, master(samples, RATE, speech_dbfs, AudioSettings(), mastered))
     result = np.frombuffer(mastered.read_bytes(), dtype="<i2").astype(np.float64)
     assert levels.rms_db == pytest.approx(10 * math.log10(np.square(result).mean() / 32_768**2), abs=0.02)
     quiet = result[RATE * 9 // 2 : RATE * 5]

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -209,3 +210,16 @@ def test_an_output_directory_that_cannot_be_written(narrated: dict[str, Home], h
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("declaim: ")]
     assert str(blocked) in line
+
+
+def test_a_damaged_track_is_one_line(narrated: dict[str, Home], home: Home) -> None:
+    shutil.copytree(narrated[".md"].store.resolve(), home.store)
+    for track in home.store.glob("tracks/*/*/track.mp3"):
+        # A tag of a version that there never was; the size is what it was.
+        track.write_bytes(b"ID3\x09\0\0\0\0\0\x10" + track.read_bytes()[10:])
+    done = home.run("narrate", SAMPLE, "--out", home.out)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("declaim: ")]
+    assert "cannot be tagged" in line
+    assert "remove the chapters' tracks" in line
+    assert not home.out.exists() or not list(home.out.rglob("*.mp3"))
