@@ -6,13 +6,14 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from flows.plan import Plan, make_plan, plan_document
 from tasks.errors import DeclaimError
-from tasks.settings import DEFAULT_PROFILE, load_profile
+from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
 from tasks.voices import provider
 
 _INTERRUPTED = 130
@@ -76,7 +77,7 @@ def _narrate(options: argparse.Namespace) -> int:
     plan = make_plan(options.source, profile, options.chapters)
     _warn(plan)
     _set_prefect_defaults(options.verbose)
-    result = asyncio.run(_narrated(options, plan))
+    result = asyncio.run(_narrated(options, profile, plan))
     if options.json:
         _print_json(result)
     else:
@@ -84,19 +85,35 @@ def _narrate(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _narrated(options: argparse.Namespace, plan: Plan) -> dict[str, Any]:
-    profile = load_profile(options.profile, tuple(options.set))
-    voice = provider(profile.voice.provider).build(profile.voice, profile.limits)
-    try:
-        if plan.missing:
-            # The voice loads while Prefect starts.
-            voice.prepare()
+@asynccontextmanager
+async def _prepared(plan: Plan) -> AsyncIterator[None]:
+    """Let voices of this machine load while Prefect starts, where there is something to speak."""
+    from tasks.voices.wire import open_client  # noqa: PLC0415  # httpx, which `plan` does not need
+
+    parts = [part for part in plan.castings[0].parts.values() if plan.missing and not part.spec.refuses]
+    async with open_client(1) as client:
+        voices = [part.spec.build(part.settings, part.limits, client) for part in parts]
+        try:
+            for voice in voices:
+                voice.prepare()
+            yield
+        finally:
+            for voice in voices:
+                await voice.close()
+
+
+async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -> dict[str, Any]:
+    async with _prepared(plan):
+        from flows.audition import audition  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
+
+        bought = await audition(plan, profile)
         from flows.narrate import narrate  # noqa: PLC0415  # Prefect takes seconds to import, and `plan` needs none
         from flows.prefect_server import check_server  # noqa: PLC0415
         from flows.progress import shown  # noqa: PLC0415  # for this command alone
-        from tasks.synthesize import CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
+        from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
 
         check_server()
+        BOUGHT.set(bought)
         with shown(plan) as told:
             CHUNK_DONE.set(told)
             result: dict[str, Any] = await narrate(
@@ -107,8 +124,6 @@ async def _narrated(options: argparse.Namespace, plan: Plan) -> dict[str, Any]:
                 overrides=tuple(options.set),
             )
         return result
-    finally:
-        await voice.close()
 
 
 def _absolute(profile: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,18 +14,18 @@ from slugify import slugify
 
 from flows.plan import chosen
 from tasks.assemble import assemble
+from tasks.casting import Casting, castings_of
 from tasks.chunk import chunk
-from tasks.errors import ChaptersMissing, DeclaimError
+from tasks.errors import BudgetExceeded, ChaptersMissing, OutputError
 from tasks.ingest import ingest
-from tasks.model import Identity, Script
+from tasks.model import Book, Recital, Script
 from tasks.package import Published, package
 from tasks.packagers import CODEC_OF
 from tasks.packagers.accounts import Account, Performance
-from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
+from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, store_root
-from tasks.synthesize import Studio, synthesize
-from tasks.voices import provider
-from tasks.voices.limits import Turnstile
+from tasks.studio import Studio, open_studios
+from tasks.synthesize import synthesize
 
 # A chapter's samples lie on the disk while it is mastered, and its two encoders want a core each.
 _MASTERED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
@@ -45,67 +46,93 @@ async def narrate(
     `ChaptersMissing` when all is done that could be, and some chapters could not.
     """
     settings = load_profile(profile, tuple(overrides))
+    check_ready(settings)
+    castings = castings_of(settings)
     path = Path(source)
     book = ingest(path)
     await _name_run(book.title)
-    spec = provider(settings.voice.provider)
-    scripts = chosen(chunk(book, settings.text, spec.limit), chapters)
-    identity = spec.describe(settings.voice)
-    performances = await _perform(scripts, settings, identity)
+    async with open_studios(castings, settings.limits.budget_usd, _store(settings), book.language) as studios:
+        performances = await _perform(_Reading(book, settings, chapters), studios)
     account = Account(
         source_name=path.name,
         source_sha256=_sha256(path),
         profile=settings.model_dump(mode="json"),
         book=book,
-        voice=identity,
         performances=performances,
         editions=(),
-        price=settings.voice.price_per_1000_characters,
     )
     folder = Path(out) if out else Path("narrated") / (slugify(book.title) or "untitled")
-    published = await package(account, settings.output.editions, _narrator(identity), folder.absolute())
+    stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
+    if stopped_by and not any(performance.track for performance in performances):
+        raise stopped_by
+    published = await package(account, settings.output.editions, _narrator(castings[0]), folder.absolute())
+    if stopped_by:
+        raise stopped_by
     _report_missing(performances, published)
     return {"folder": str(published.folder), "editions": [edition.path for edition in published.editions]}
 
 
-async def _perform(scripts: tuple[Script, ...], settings: Profile, identity: Identity) -> tuple[Performance, ...]:
+def _store(settings: Profile) -> ClipStore:
+    return ClipStore(store_root(settings.store))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What of a book is read, and how it is cut for the voices of a studio."""
+
+    book: Book
+    settings: Profile
+    chapters: str
+
+    def scripts(self, studio: Studio) -> tuple[Script, ...]:
+        casting = studio.casting
+        return chosen(chunk(self.book, self.settings.text, casting.limit, casting.roles), self.chapters)
+
+
+async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Performance, ...]:
     """Speak and master all chapters: they open in order, and one is mastered while the next are spoken."""
-    spec = provider(settings.voice.provider)
+    settings, main = reading.settings, studios[0]
     codecs = tuple(dict.fromkeys(CODEC_OF[edition] for edition in settings.output.editions))
-    turnstile = Turnstile(spec.concurrency(settings.limits))
     mastering = asyncio.Semaphore(_MASTERED_AT_ONCE)
-    voice = spec.build(settings.voice, settings.limits)
-    studio = Studio(voice, identity, settings.limits, turnstile, ClipStore(store_root(settings.store)))
 
     async def chapter(script: Script) -> Performance:
-        recital = await synthesize(script, studio)
-        if recital.failures or not recital.voiced:
+        recital = await _spoken(script, reading, studios)
+        if recital.failures or not recital.voiced or not codecs:
             return Performance(recital, None)
         async with mastering:
-            return Performance(recital, await assemble(recital, settings.audio, codecs, studio.store))
+            return Performance(recital, await assemble(recital, settings.audio, codecs, main.store))
 
     jobs: list[asyncio.Task[Performance]] = []
-    try:
-        async with asyncio.TaskGroup() as group:
-            for script in scripts:
-                await turnstile.thirst()
-                jobs.append(group.create_task(chapter(script)))
-                # A chapter announces its requests when it has begun.
-                await asyncio.sleep(0)
-    except* DeclaimError as errors:
-        raise _first(errors) from None
-    finally:
-        await voice.close()
-    return tuple(job.result() for job in jobs)
+    for script in reading.scripts(main):
+        for gate in main.gates:
+            await gate.thirst()
+        jobs.append(asyncio.create_task(chapter(script)))
+        # A chapter announces its requests when it has begun.
+        await asyncio.sleep(0)
+    # All end before the first error is raised: what is in flight is paid for.
+    ended = await asyncio.gather(*jobs, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return tuple(outcome for outcome in ended if not isinstance(outcome, BaseException))
 
 
-def _first(errors: BaseExceptionGroup[DeclaimError]) -> DeclaimError:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, DeclaimError):
-        raise TypeError("a group of DeclaimErrors holds another error") from error
-    return error
+async def _spoken(script: Script, reading: _Reading, studios: tuple[Studio, ...]) -> Recital:
+    """Have a chapter spoken whole by the first studio that can: no chapter changes its voice in the middle."""
+    recital = await synthesize(script, studios[0])
+    for studio in studios[1:]:
+        if not recital.failures or isinstance(recital.stopped_by, BudgetExceeded | OutputError):
+            break
+        get_run_logger().warning(
+            "chapter %d (%s) is spoken by the next voice, %s: %s",
+            script.number,
+            script.title,
+            _narrator(studio.casting),
+            recital.failures[0].error,
+        )
+        others = {other.number: other for other in reading.scripts(studio)}
+        recital = await synthesize(others[script.number], studio)
+    return recital
 
 
 async def _name_run(title: str) -> None:
@@ -128,9 +155,13 @@ def _report_missing(performances: tuple[Performance, ...], published: Published)
         )
 
 
-def _narrator(identity: Identity) -> str:
-    model = identity.model.partition(":")[0]
-    return f"{model} {identity.voice}".strip()
+def _narrator(casting: Casting) -> str:
+    names = []
+    for part in casting.parts.values():
+        # What tells two models or recordings of one name apart is for the store, not for a listener.
+        model = part.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
+        names.append(f"{model} {part.settings.name}".strip())
+    return ", ".join(dict.fromkeys(names))
 
 
 def _sha256(path: Path) -> str:

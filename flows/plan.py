@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.casting import Casting, castings_of
 from tasks.errors import ProfileError
-from tasks.model import Book, Identity, Script
+from tasks.model import Book, Script
 from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
-from tasks.settings import Profile
+from tasks.settings import Profile, check_ready
 from tasks.store import ClipStore, clip_key, store_root
 from tasks.text.chunking import scripts_of
-from tasks.voices import provider
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
@@ -20,10 +20,11 @@ _CHARACTERS_A_SECOND = 15.5
 
 @dataclass(frozen=True, slots=True)
 class PlannedChunk:
-    """A chunk's key in the store, and whether its clip is there."""
+    """A chunk's key in the store, whether its clip is there, and what it would cost in US dollars (None: not known)."""
 
     key: str
     cached: bool
+    usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,9 @@ class Plan:
     """A book cut into chunks for a voice, each looked up in the store; `chunks` has a row for each script's chunk."""
 
     book: Book
-    identity: Identity
+    castings: tuple[Casting, ...]
     scripts: tuple[Script, ...]
     chunks: tuple[tuple[PlannedChunk, ...], ...]
-    price: float | None
 
     @property
     def missing(self) -> int:
@@ -47,13 +47,14 @@ def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
 
     Raises `SourceError` and `ProfileError`.
     """
-    spec = provider(profile.voice.provider)
-    identity = spec.describe(profile.voice)
+    castings = castings_of(profile)
+    check_ready(profile)
+    casting = castings[0]
     store = ClipStore(store_root(profile.store))
     book = read_book(source)
-    scripts = chosen(scripts_of(book, profile.text, spec.limit), chapters)
-    rows = tuple(tuple(_planned(script, identity, store)) for script in scripts)
-    return Plan(book, identity, scripts, rows, profile.voice.price_per_1000_characters)
+    scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles), chapters)
+    rows = tuple(tuple(_planned(script, casting, store)) for script in scripts)
+    return Plan(book, castings, scripts, rows)
 
 
 def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
@@ -74,20 +75,17 @@ def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
     return tuple(script for script in scripts if script.number in wanted)
 
 
-def _planned(script: Script, identity: Identity, store: ClipStore) -> Iterator[PlannedChunk]:
+def _planned(script: Script, casting: Casting, store: ClipStore) -> Iterator[PlannedChunk]:
     for chunk in script.chunks:
-        key = clip_key(identity, tuple(sentence.spoken for sentence in chunk.sentences))
-        yield PlannedChunk(key, store.holds(key))
+        part = casting.part(chunk)
+        key = clip_key(part.identity, tuple(sentence.spoken for sentence in chunk.sentences))
+        cached = store.holds(key)
+        yield PlannedChunk(key, cached, 0.0 if cached else part.usd(len(chunk.text)))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Build the plan as the JSON document of `declaim plan --json`."""
-    missing = sum(
-        len(chunk.text)
-        for script, row in zip(plan.scripts, plan.chunks, strict=True)
-        for chunk, planned in zip(script.chunks, row, strict=True)
-        if not planned.cached
-    )
+    prices = [planned.usd for row in plan.chunks for planned in row]
     characters = sum(script.characters for script in plan.scripts)
     return {
         "book": {"title": plan.book.title, "authors": list(plan.book.authors), "language": plan.book.language},
@@ -100,7 +98,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "characters": characters,
             "cached_chunks": sum(chunk.cached for row in plan.chunks for chunk in row),
             "seconds_estimate": round(characters / _CHARACTERS_A_SECOND, 1),
-            "usd_estimate": None if plan.price is None else round(missing / 1000 * plan.price, 4),
+            "usd_estimate": None if None in prices else round(sum(price or 0.0 for price in prices), 4),
         },
     }
 

@@ -9,6 +9,7 @@
     │   │   ├── RateLimited         4   too many requests; carries the wait that the service asked for
     │   │   ├── Unavailable         4   no answer, or one that says that the service is down
     │   │   └── BadAudio            4   an answer that is no speech
+    │   ├── Undelivered             4   the speech was made and billed, and could not be fetched; never asked for twice
     │   ├── Rejected                4   the request itself is at fault
     │   ├── Unauthorized            4   the key is wrong
     │   └── OutOfCredit             4   the account is empty
@@ -71,6 +72,10 @@ class Unavailable(Transient):
 
 class BadAudio(Transient):
     """The service answered with something that is not the speech asked for."""
+
+
+class Undelivered(ProviderError):
+    """The speech was made, and billed, and could not be fetched. Asking for it again in the same run would buy it twice."""
 
 
 class Rejected(ProviderError):

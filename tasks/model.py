@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from tasks.errors import DeclaimError
+
 
 class BlockKind(StrEnum):
     """What a block is on the page."""
@@ -20,9 +22,19 @@ class BlockKind(StrEnum):
     BREAK = "break"
 
 
+class Role(StrEnum):
+    """Who speaks a chunk; a profile may cast another voice for each but the narration."""
+
+    NARRATION = "narration"
+    QUOTE = "quote"
+    HEADING = "heading"
+    NOTE = "note"
+
+
 class Pause(StrEnum):
     """The silence that follows a chunk; its length is the profile's to say."""
 
+    TURN = "turn"
     SENTENCE = "sentence"
     PARAGRAPH = "paragraph"
     SCENE = "scene"
@@ -101,6 +113,7 @@ class Chunk:
     anchor: str
     sentences: tuple[Sentence, ...]
     pause: Pause
+    role: Role = Role.NARRATION
 
     @property
     def text(self) -> str:
@@ -140,6 +153,25 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Speech:
+    """A voice's answer as it came, not yet trusted: `data` in an `encoding` and at a `sample_rate` (Hz).
+
+    `encoding` is one of `linear16` (signed, little-endian), `mulaw`, `alaw`, `mp3`, `opus`, `flac`, `aac`, `wav`, or empty
+    where the voice does not say; both it and the rate matter only for samples that come without a header.
+    `sentence_ends` are as in `Audio`. `speed` is how fast the voice was asked to speak, 1 its own. `usd` is what the service
+    says that it cost, `request_id` how it calls the request.
+    """
+
+    data: bytes = field(repr=False)
+    encoding: str = ""
+    sample_rate: int = 0
+    sentence_ends: tuple[int, ...] = ()
+    speed: float = 1.0
+    usd: float | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
     """Speech as a voice gives it: mono signed 16-bit little-endian samples.
 
@@ -168,13 +200,30 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What was asked and paid for a chunk: the requests, and US dollars by the profile's price and as the service says.
+
+    A figure that is not known is None. Answers that were no speech are counted: services bill them.
+    """
+
+    requests: int = 0
+    usd: float | None = 0.0
+    usd_charged: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Voiced:
-    """A chunk and the clip that speaks it. `retries` counts the attempts after the first; a cached clip took no request."""
+    """A chunk, the clip that speaks it, and whose voice it is. A cached clip took no request."""
 
     chunk: Chunk
     clip: Clip
-    cached: bool
-    retries: int = 0
+    voice: Identity
+    cost: Cost = Cost()
+
+    @property
+    def cached(self) -> bool:
+        """Tell whether the clip was in the store before."""
+        return not self.cost.requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +233,20 @@ class Failure:
     chapter: int
     chunk: str
     error: str
+    cost: Cost = Cost()
 
 
 @dataclass(frozen=True, slots=True)
 class Recital:
-    """A chapter as far as it could be spoken: every chunk is in `voiced` or in `failures`."""
+    """A chapter as far as it could be spoken: every chunk is in `voiced` or in `failures`.
+
+    `stopped_by` is what ended it before all was tried: a service that refused, a budget that is spent, a full disk.
+    """
 
     script: Script
     voiced: tuple[Voiced, ...]
     failures: tuple[Failure, ...] = ()
+    stopped_by: DeclaimError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.audio import AudioSettings
-from tasks.errors import ProfileError
+from tasks.errors import BadAudio, ProfileError
 from tasks.packagers import OutputSettings
 from tasks.store import StoreSettings
 from tasks.text.chunking import TextSettings
-from tasks.voices import VoiceSettings
+from tasks.voices import CastSettings, OtherVoiceSettings, VoiceSettings
 from tasks.voices.limits import LimitSettings
 
 DEFAULT_PROFILE = "piper"
@@ -30,11 +30,19 @@ class Profile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     voice: VoiceSettings = Field(default_factory=VoiceSettings)
+    fallback: tuple[OtherVoiceSettings, ...] = ()
+    cast: CastSettings = Field(default_factory=CastSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     text: TextSettings = Field(default_factory=TextSettings)
     audio: AudioSettings = Field(default_factory=AudioSettings)
     output: OutputSettings = Field(default_factory=OutputSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+
+    @property
+    def voices(self) -> dict[str, VoiceSettings]:
+        """All voices that may speak, by the name of their section."""
+        cast = {f"cast.{role}": voice for role, voice in self.cast if voice}
+        return {"voice": self.voice, **cast, **{f"fallback.{place}": it for place, it in enumerate(self.fallback, 1)}}
 
 
 def load_profile(name: str = DEFAULT_PROFILE, overrides: tuple[str, ...] = ()) -> Profile:
@@ -57,12 +65,36 @@ def load_profile(name: str = DEFAULT_PROFILE, overrides: tuple[str, ...] = ()) -
         profile = Profile.model_validate(document)
     except ValidationError as error:
         raise ProfileError(f"{path}: {_first_fault(error)}") from error
-    variable = profile.voice.api_key_env
-    if variable and not os.environ.get(variable):
-        raise ProfileError(
-            f"{path}: [voice] api_key_env: the environment variable {variable} is not set; put the key in it"
-        )
     return profile
+
+
+def check_ready(profile: Profile) -> None:
+    """Check what a run needs from outside of its profile: keys in the environment, recordings to clone, prices to reckon with.
+
+    Raises `ProfileError`.
+    """
+    for section, voice in profile.voices.items():
+        variable = voice.api_key_env
+        if variable and not os.environ.get(variable):
+            raise ProfileError(
+                f"[{section}] api_key_env: the environment variable {variable} is not set; put the key in it"
+            )
+        if profile.limits.budget_usd and voice.price_per_1000_characters is None:
+            raise ProfileError(
+                f"[limits] budget_usd: what [{section}] costs is not known; set its price_per_1000_characters"
+            )
+        for recording in voice.reference_audio:
+            _check_recording(section, recording)
+
+
+def _check_recording(section: str, recording: str) -> None:
+    from tasks.audio.reference import check_reference  # noqa: PLC0415  # numpy and ffmpeg, for cloned voices alone
+
+    try:
+        check_reference(Path(recording))
+    except (BadAudio, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ProfileError(f"[{section}] reference_audio: {recording}: {said}") from error
 
 
 def profile_names() -> list[str]:
@@ -86,12 +118,24 @@ def _profile_path(name: str) -> Path:
 
 
 def _resolve_paths(document: dict[str, Any], folder: Path) -> None:
-    voice = document.get("voice")
-    if isinstance(voice, dict) and str(voice.get("model", "")).endswith(".onnx"):
-        voice["model"] = str(folder / Path(voice["model"]).expanduser())
+    cast, fallback = document.get("cast"), document.get("fallback")
+    others = [*(cast.values() if isinstance(cast, dict) else ()), *(fallback if isinstance(fallback, list) else ())]
+    for voice in [document.get("voice"), *others]:
+        if isinstance(voice, dict):
+            _resolve_voice(voice, folder)
     store = document.get("store")
     if isinstance(store, dict) and isinstance(url := store.get("url"), str) and url and "://" not in url:
         store["url"] = str(folder / Path(url).expanduser())
+
+
+def _resolve_voice(voice: dict[str, Any], folder: Path) -> None:
+    if str(voice.get("model", "")).endswith(".onnx"):
+        voice["model"] = str(folder / Path(voice["model"]).expanduser())
+    recordings = voice.get("reference_audio")
+    if isinstance(recordings, list):
+        voice["reference_audio"] = [
+            str(folder / Path(path).expanduser()) if isinstance(path, str) else path for path in recordings
+        ]
 
 
 def _override(document: dict[str, Any], override: str) -> None:

@@ -1,32 +1,22 @@
 """Stage three, synthesize: a chapter's chunks become clips in the store, each bought at most once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.errors import OutputError, Transient, Unavailable
-from tasks.model import Audio, Chunk, Clip, Failure, Identity, Recital, Script, Voiced
-from tasks.store import ClipStore, clip_key
-from tasks.voices import Voice
-from tasks.voices.limits import LimitSettings, Turnstile, attempts
+from tasks.errors import DeclaimError, ProviderError, Transient, Undelivered
+from tasks.model import Chunk, Cost, Failure, Recital, Script, Voiced
+from tasks.studio import Studio, cost_of, key_of, speak
+from tasks.voices.limits import Bill
 
 # Told of every chunk that is done, with its chapter's number; a terminal shows it. No one need listen.
 CHUNK_DONE: ContextVar[Callable[[int], None]] = ContextVar("CHUNK_DONE", default=lambda _: None)
-
-
-@dataclass(frozen=True, slots=True)
-class Studio:
-    """What the chapters of a book share: the voice, its pace, and the store."""
-
-    voice: Voice
-    identity: Identity
-    limits: LimitSettings
-    turnstile: Turnstile
-    store: ClipStore
+# What was bought before the run began, by the keys of the clips: it belongs to the run's account.
+BOUGHT: ContextVar[Mapping[str, Cost]] = ContextVar("BOUGHT", default={})  # noqa: B039  # no one can change a Mapping
+_LONGEST_QUOTE = 80
 
 
 @task(
@@ -38,8 +28,8 @@ class Studio:
 async def synthesize(script: Script, studio: Studio) -> Recital:
     """Speak a chapter. A chunk that cannot be spoken after all attempts is a failure of the chapter, not of the book.
 
-    Raises `ProviderError` where the service refuses what no later attempt would mend, `OutputError` where the store
-    cannot be written.
+    What stops the run (a service that refuses what no later attempt would mend, a budget that is spent, a store that
+    cannot be written) closes the gates: what is in flight is paid for and still comes into the store.
     """
     logger = get_run_logger()
     clips = await asyncio.to_thread(_cached, script, studio)
@@ -50,56 +40,43 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
         CHUNK_DONE.get()(script.number)
     if missing:
         logger.info("%d of %d chunks to speak", len(missing), len(script.chunks))
-    studio.turnstile.expect(len(missing))
-    async with asyncio.TaskGroup() as group:
-        spoken = [group.create_task(_speak(chunk, script.number, studio)) for chunk in missing]
-    outcomes = {chunk.id: job.result() for chunk, job in zip(missing, spoken, strict=True)}
-    outcomes |= {name: Voiced(chunk, clip, cached=True) for name, (chunk, clip) in clips.items()}
-    ordered = [outcomes[chunk.id] for chunk in script.chunks]
+    for chunk in missing:
+        studio.speaker(chunk).gate.expect(1)
+    outcomes = await asyncio.gather(*(_spoken(chunk, script.number, studio) for chunk in missing))
+    told = {chunk.id: outcome for chunk, outcome in zip(missing, outcomes, strict=True)} | clips
+    ordered = [told[chunk.id] for chunk in script.chunks]
     failures = tuple(outcome for outcome in ordered if isinstance(outcome, Failure))
-    for failure in failures:
-        logger.error("chunk %s could not be spoken: %s", failure.chunk, failure.error)
-    return Recital(script, tuple(outcome for outcome in ordered if isinstance(outcome, Voiced)), failures)
+    stopped_by = studio.stopped_by if failures else None
+    for line in dict.fromkeys(failure.error for failure in failures):
+        logger.error("%d chunks could not be spoken: %s", sum(failure.error == line for failure in failures), line)
+    return Recital(script, tuple(outcome for outcome in ordered if isinstance(outcome, Voiced)), failures, stopped_by)
 
 
-def _cached(script: Script, studio: Studio) -> dict[str, tuple[Chunk, Clip]]:
-    found = ((chunk, studio.store.get(_key(chunk, studio))) for chunk in script.chunks)
-    return {chunk.id: (chunk, clip) for chunk, clip in found if clip}
+def _cached(script: Script, studio: Studio) -> dict[str, Voiced]:
+    return {voiced.chunk.id: voiced for voiced in _kept(script.chunks, studio)}
 
 
-def _key(chunk: Chunk, studio: Studio) -> str:
-    return clip_key(studio.identity, _sentences(chunk))
+def _kept(chunks: Iterable[Chunk], studio: Studio) -> Iterable[Voiced]:
+    for chunk in chunks:
+        identity = studio.speaker(chunk).identity
+        clip = studio.store.get(key_of(chunk, identity))
+        if clip:
+            yield Voiced(chunk, clip, identity, BOUGHT.get().get(clip.key, Cost()))
 
 
-def _sentences(chunk: Chunk) -> tuple[str, ...]:
-    return tuple(sentence.spoken for sentence in chunk.sentences)
-
-
-async def _speak(chunk: Chunk, chapter: int, studio: Studio) -> Voiced | Failure:
-    tried = 0
+async def _spoken(chunk: Chunk, chapter: int, studio: Studio) -> Voiced | Failure:
+    speaker = studio.speaker(chunk)
+    bills: list[Bill] = []
     try:
-        async with studio.turnstile:
-            async for attempt in attempts(studio.limits):
-                with attempt:
-                    tried += 1
-                    audio = await _requested(chunk, studio)
-            clip = await asyncio.to_thread(
-                studio.store.put, _key(chunk, studio), audio, studio.identity, _sentences(chunk)
-            )
-    except Transient as error:
-        return Failure(chapter, chunk.id, f"{error} ({tried} attempts)")
-    except OSError as error:
-        raise OutputError(
-            f"{studio.store.root}: the clip store cannot be written ({error.strerror}); free space or set [store] url"
-        ) from error
+        clip = await speak(chunk, studio, bills, speaker.part.limits)
+    except (Transient, Undelivered) as error:
+        quote = chunk.text if len(chunk.text) <= _LONGEST_QUOTE else f"{chunk.text[:_LONGEST_QUOTE]}…"
+        return Failure(chapter, chunk.id, f"{error} ({len(bills)} attempts at {quote!r})", cost_of(bills))
+    except DeclaimError as error:
+        for gate in studio.gates if not isinstance(error, ProviderError) else {speaker.gate}:
+            gate.close(error)
+        return Failure(chapter, chunk.id, str(error), cost_of(bills))
+    finally:
+        speaker.gate.finished()
     CHUNK_DONE.get()(chapter)
-    return Voiced(chunk, clip, cached=False, retries=tried - 1)
-
-
-async def _requested(chunk: Chunk, studio: Studio) -> Audio:
-    seconds = studio.limits.request_timeout_seconds
-    try:
-        async with asyncio.timeout(seconds):
-            return await studio.voice.synthesize(_sentences(chunk))
-    except TimeoutError as error:
-        raise Unavailable(f"the voice did not answer within {seconds:g} s") from error
+    return Voiced(chunk, clip, speaker.identity, cost_of(bills))

@@ -46,7 +46,10 @@ def names(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_default_profile_shows_every_key() -> None:
     shown = names(tomllib.loads(PIPER.read_text("utf-8")))
-    assert shown == fields(Profile)
+    every = fields(Profile)
+    # Who else may speak, and models that Declaim does not know, are not this profile's matter; README.md tells of them.
+    del every["fallback"], every["cast"], every["voice"]["row"]
+    assert shown == every
 
 
 def test_an_empty_profile_is_the_models_own(profile_file: Path) -> None:

@@ -4,10 +4,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PauseSettings(BaseModel):
-    """`[audio.pauses]` of a profile, in seconds: after a sentence, a paragraph and so on, and around a chapter."""
+    """`[audio.pauses]` of a profile, in seconds.
+
+    After a turn from one voice to another within a sentence, after a sentence, a paragraph and so on, around a chapter.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    turn: float = Field(0.15, ge=0, le=10)
     sentence: float = Field(0.35, ge=0, le=10)
     paragraph: float = Field(0.7, ge=0, le=10)
     heading: float = Field(1.2, ge=0, le=10)

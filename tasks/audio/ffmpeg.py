@@ -10,7 +10,11 @@ import imageio_ffmpeg
 from tasks.errors import AudioError, OutputError
 
 _FULL = re.compile("no space left|file too large|quota exceeded", re.IGNORECASE)
-_NOISE = re.compile(r"^\[[^\]]*@ 0x[0-9a-f]+\]\s*")
+# What it says of every pipe that it makes seekable.
+_NO_REASON = re.compile("inner protocol failed to seekback", re.IGNORECASE)
+# Thirty minutes of any encoding take a few seconds; bytes that came over a network may be made to take for ever.
+_PATIENCE_SECONDS = 120
+_NOISE = re.compile(r"^(\[[^\]]*@ 0x[0-9a-f]+\]\s*)+")
 
 
 @cache
@@ -34,8 +38,7 @@ def run(arguments: list[str], purpose: str) -> str:
 
     Raises `AudioError` with its own words where it fails, `OutputError` where there was no room for what it wrote.
     """
-    command = [executable(), "-hide_banner", "-nostats", "-nostdin", "-y", *arguments]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = subprocess.run(_command(arguments), capture_output=True, check=False)
     said = done.stderr.decode(errors="replace")
     if done.returncode and _FULL.search(said):
         raise OutputError(f"the disk is full or its limit reached while {purpose}; free space or set [store] url")
@@ -44,9 +47,30 @@ def run(arguments: list[str], purpose: str) -> str:
     return said
 
 
+def pipe(arguments: list[str], data: bytes, purpose: str) -> tuple[bytes, str]:
+    """Run ffmpeg with `data` on its standard input; returns what it wrote to its standard output, and what it said.
+
+    Raises `AudioError` with its own words where it fails, or where it has not ended after two minutes.
+    """
+    try:
+        done = subprocess.run(
+            _command(arguments), input=data, capture_output=True, check=False, timeout=_PATIENCE_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AudioError(f"ffmpeg did not end within {_PATIENCE_SECONDS} s while {purpose}") from error
+    said = done.stderr.decode(errors="replace")
+    if done.returncode:
+        raise AudioError(f"ffmpeg failed while {purpose}: {last_words(said)}")
+    return done.stdout, said
+
+
+def _command(arguments: list[str]) -> list[str]:
+    return [executable(), "-hide_banner", "-nostats", "-nostdin", "-y", *arguments]
+
+
 def last_words(said: str) -> str:
     """Pick the line of ffmpeg's log that says why it failed: its first error, without the address it begins with."""
-    lines = [_NOISE.sub("", line).strip() for line in said.splitlines()]
+    lines = [_NOISE.sub("", line).strip() for line in said.splitlines() if not _NO_REASON.search(line)]
     telling = [
         line for line in lines if re.search(r"error|invalid|no space|denied|not found|fail", line, re.IGNORECASE)
     ]

@@ -94,6 +94,7 @@ def join(
     converted to `sample_rate` (Hz).
     """
     lengths = {
+        Pause.TURN: pauses.turn,
         Pause.SENTENCE: pauses.sentence,
         Pause.PARAGRAPH: pauses.paragraph,
         Pause.HEADING: pauses.heading,

@@ -27,21 +27,25 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All that a manifest tells. `price` is in US dollars for 1,000 characters, None where it is not known."""
+    """All that a manifest tells."""
 
     source_name: str
     source_sha256: str
     profile: dict[str, Any]
     book: Book
-    voice: Identity
     performances: tuple[Performance, ...]
     editions: tuple[Edition, ...]
-    price: float | None
+
+    @property
+    def voices(self) -> tuple[Identity, ...]:
+        """All whose speech is in the book, in the order of their first words."""
+        spoken = (part.voice for performance in self.performances for part in performance.recital.voiced)
+        return tuple(dict.fromkeys(spoken))
 
 
 def manifest(account: Account) -> dict[str, Any]:
     """Build the manifest of a run."""
-    chapters = [_chapter(performance, account.price) for performance in account.performances]
+    chapters = [_chapter(performance, account.voices) for performance in account.performances]
     return {
         "schema": SCHEMA,
         "source": {"name": account.source_name, "sha256": account.source_sha256},
@@ -52,41 +56,48 @@ def manifest(account: Account) -> dict[str, Any]:
             "language": account.book.language,
             "warnings": list(account.book.warnings),
         },
-        "voices": [{**asdict(account.voice), "options": dict(account.voice.options)}],
+        "voices": [{**asdict(voice), "options": dict(voice.options)} for voice in account.voices],
         "chapters": chapters,
         "editions": [asdict(edition) for edition in account.editions],
         "failures": [
-            asdict(failure) for performance in account.performances for failure in performance.recital.failures
+            {"chapter": failure.chapter, "chunk": failure.chunk, "error": failure.error}
+            for performance in account.performances
+            for failure in performance.recital.failures
         ],
         "totals": _totals(chapters),
     }
 
 
-def _chapter(performance: Performance, price: float | None) -> dict[str, Any]:
+def _chapter(performance: Performance, voices: tuple[Identity, ...]) -> dict[str, Any]:
     recital, track = performance.recital, performance.track
-    bought = [part for part in recital.voiced if not part.cached]
+    asked = [*(part.cost for part in recital.voiced), *(failure.cost for failure in recital.failures)]
+    costs = [cost for cost in asked if cost.requests]
     levels = track.levels if track else None
+    cached = sum(part.cached for part in recital.voiced)
+    requests = sum(cost.requests for cost in costs)
     return {
         "number": recital.script.number,
         "title": recital.script.title,
+        "voices": sorted({voices.index(part.voice) for part in recital.voiced}),
         "seconds": track and round(track.seconds, 3),
         "lufs": levels and levels.lufs,
         "rms_db": levels and levels.rms_db,
         "peak_db": levels and levels.peak_db,
         "noise_floor_db": levels and levels.noise_floor_db,
         "clips": len(recital.voiced),
-        "requests": sum(1 + part.retries for part in bought),
-        "cached": len(recital.voiced) - len(bought),
-        "retries": sum(part.retries for part in bought),
+        "requests": requests,
+        "cached": cached,
+        "retries": requests - len(costs),
         "characters": recital.script.characters,
-        "usd": None if price is None else round(sum(len(part.chunk.text) for part in bought) / 1000 * price, 6),
+        "usd": _total(cost.usd for cost in costs),
+        "usd_charged": _total(cost.usd_charged for cost in costs),
     }
 
 
 def _totals(chapters: list[dict[str, Any]]) -> dict[str, Any]:
     # A chapter without words has no track, and adds nothing.
     worded = [chapter for chapter in chapters if chapter["clips"] or chapter["characters"]]
-    names = ("seconds", "clips", "requests", "cached", "retries", "characters", "usd")
+    names = ("seconds", "clips", "requests", "cached", "retries", "characters", "usd", "usd_charged")
     return {"chapters": len(chapters), **{name: _total(chapter[name] for chapter in worded) for name in names}}
 
 

@@ -10,12 +10,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.model import Block, BlockKind, Book, Chapter, Chunk, Pause, Script, Sentence
+from tasks.model import Block, BlockKind, Book, Chapter, Chunk, Pause, Role, Script, Sentence
+from tasks.text.dialogue import spans
 from tasks.text.headings import spoken_heading
 from tasks.text.sentences import has_words, sentences
 
 # Word joiner, zero-width space, soft hyphen, byte order mark: they guide the page and would stumble a voice.
 _UNHEARD = str.maketrans("", "", "\u2060\u200b\u00ad\ufeff")
+# The kind of what is left out that notes are, once they are read.
+_NOTES = "footnotes"
+_SENTENCE_END = re.compile(r"[.!?…。！？][\W_]*$")
 _WORD_END = re.compile(r"(?<=[—–])(?=\S)|\s+(?=\S)")
 
 
@@ -40,23 +44,33 @@ class _Piece:
 
     block: Block
     sentences: tuple[Sentence, ...]
+    role: Role
     last_of_block: bool
 
 
-def scripts_of(book: Book, settings: TextSettings, limit: int) -> tuple[Script, ...]:
-    """Cut every chapter of a book into chunks of at most `limit` characters (0: no limit of the voice)."""
+def scripts_of(
+    book: Book, settings: TextSettings, limit: int, cast: frozenset[Role] = frozenset()
+) -> tuple[Script, ...]:
+    """Cut every chapter of a book into chunks of at most `limit` characters (0: no limit of the voice).
+
+    Roles that are in `cast` have a voice of their own, so no chunk holds theirs and another's; all else is narration.
+    """
     limits = [bound for bound in (limit, settings.max_characters) if bound]
-    return tuple(_scripts(book.chapters, book.language, settings, min(limits, default=0)))
+    return tuple(_scripts(book.chapters, book.language, settings, min(limits, default=0), cast))
 
 
-def _scripts(chapters: Iterable[Chapter], language: str, settings: TextSettings, limit: int) -> Iterator[Script]:
+def _scripts(
+    chapters: Iterable[Chapter], language: str, settings: TextSettings, limit: int, cast: frozenset[Role]
+) -> Iterator[Script]:
     previous = 0
     for chapter in chapters:
         previous, said = _sayings(chapter, language, settings, previous)
         blocks = [block for block in chapter.blocks if _is_spoken(block, settings)]
         worded = [block for block in blocks if block.kind is not BlockKind.BREAK]
         pieces = [
-            piece for block in worded for piece in _pieces(block, said.get(block.anchor), language, settings, limit)
+            piece
+            for block in worded
+            for piece in _pieces(block, said.get(block.anchor), language, settings, limit, cast)
         ]
         yield Script(
             number=chapter.number,
@@ -95,15 +109,31 @@ def _sayings(chapter: Chapter, language: str, settings: TextSettings, previous: 
     return previous, said
 
 
-def _pieces(block: Block, said: str | None, language: str, settings: TextSettings, limit: int) -> Iterator[_Piece]:
+def _pieces(  # noqa: PLR0917  # all that decides how a block is cut
+    block: Block, said: str | None, language: str, settings: TextSettings, limit: int, cast: frozenset[Role]
+) -> Iterator[_Piece]:
     """Cut a block into pieces of whole sentences; only a sentence that is itself over the limit is cut, at a clause."""
-    if said is not None and said != block.text and (not limit or len(said) <= limit):
-        whole = [Sentence(block.text, said)]
-    else:
-        whole = _cut(block.text, language, limit)
-    groups = _grouped(whole, 1 if settings.unit == "sentence" else limit)
-    for place, group in enumerate(groups):
-        yield _Piece(block, tuple(group), last_of_block=place == len(groups) - 1)
+    groups: list[tuple[Role, list[Sentence]]] = []
+    for role, text in _parts(block, cast):
+        if said is not None and said != block.text and (not limit or len(said) <= limit):
+            whole = [Sentence(block.text, said)]
+        else:
+            whole = _cut(text, language, limit)
+        groups += [(role, group) for group in _grouped(whole, 1 if settings.unit == "sentence" else limit)]
+    for place, (role, group) in enumerate(groups):
+        yield _Piece(block, tuple(group), role, last_of_block=place == len(groups) - 1)
+
+
+def _parts(block: Block, cast: frozenset[Role]) -> list[tuple[Role, str]]:
+    """Share a block's text between those who speak it."""
+    role = Role.NARRATION
+    if block.kind is BlockKind.HEADING:
+        role = Role.HEADING
+    elif block.left_out == _NOTES:
+        role = Role.NOTE
+    elif Role.QUOTE in cast:
+        return [(Role.QUOTE if span.is_dialogue else role, span.text) for span in spans(block.text)]
+    return [(role if role in cast else Role.NARRATION, block.text)]
 
 
 def _cut(text: str, language: str, limit: int) -> list[Sentence]:
@@ -152,20 +182,22 @@ def _grouped(whole: list[Sentence], limit: int) -> list[list[Sentence]]:
 
 def _chunks(number: int, pieces: list[_Piece], blocks: list[Block]) -> Iterator[Chunk]:
     following = {block.anchor: after for block, after in zip(blocks, [*blocks[1:], None], strict=False)}
-    for place, piece in enumerate(pieces, start=1):
-        last = place == len(pieces)
+    nexts: list[_Piece | None] = [*pieces[1:], None][: len(pieces)]
+    for place, (piece, after) in enumerate(zip(pieces, nexts, strict=True), start=1):
         yield Chunk(
             id=f"{number}.{place}",
             kind=piece.block.kind,
             anchor=piece.block.anchor,
             sentences=piece.sentences,
-            pause=Pause.NONE if last else _pause(piece, following[piece.block.anchor]),
+            pause=_pause(piece, following[piece.block.anchor], after) if after else Pause.NONE,
+            role=piece.role,
         )
 
 
-def _pause(piece: _Piece, following: Block | None) -> Pause:
+def _pause(piece: _Piece, following: Block | None, after: _Piece) -> Pause:
     if not piece.last_of_block:
-        return Pause.SENTENCE
+        same_sentence = after.role is not piece.role and not _SENTENCE_END.search(piece.sentences[-1].text)
+        return Pause.TURN if same_sentence else Pause.SENTENCE
     if piece.block.kind is BlockKind.HEADING:
         return Pause.HEADING
     return Pause.SCENE if following and following.kind is BlockKind.BREAK else Pause.PARAGRAPH

@@ -3,28 +3,52 @@
 To add a provider, write its file and name it in `_PROVIDERS`.
 """
 
+import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tasks.errors import ProfileError
-from tasks.model import Audio, Identity
+from tasks.model import Identity, Speech
 from tasks.voices.limits import LimitSettings
 
+if TYPE_CHECKING:
+    import httpx
+
 _PROVIDERS = {
+    "aimlapi": "tasks.voices.aimlapi",
+    "auralis": "tasks.voices.auralis",
+    "openai": "tasks.voices.openai",
     "piper": "tasks.voices.piper",
 }
+
+
+class RowSettings(BaseModel):
+    """`[voice.row]`: how a model that Declaim does not know is asked, where its service knows many (AI/ML API).
+
+    `limit` is in characters a request; what else the model needs goes into `[voice.options]` under the names of its page.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text_field: str = "text"
+    voice_field: str = "voice"
+    limit: int = Field(2_000, gt=0)
+    format_field: str = ""
+    formats: tuple[str, ...] = ()
 
 
 class VoiceSettings(BaseModel):
     """`[voice]` of a profile: which voice speaks, and what it costs.
 
-    A secret is given by the name of an environment variable alone. `options` go to the provider under the names of its own page; the provider checks them. A price that is left out is
-    not known, and is never taken for nothing.
+    A secret is given by the name of an environment variable alone. `options` go to the service under the names of its own
+    page; the provider checks them. A price that is left out is not known, and is never taken for nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,9 +56,38 @@ class VoiceSettings(BaseModel):
     provider: str = "piper"
     model: str = ""
     name: str = ""
+    base_url: str = ""
     api_key_env: str = ""
+    reference_audio: tuple[str, ...] = ()
     price_per_1000_characters: float | None = Field(None, ge=0)
     options: dict[str, Any] = Field(default_factory=dict)
+    row: RowSettings | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and not (parts.scheme in {"http", "https"} and parts.hostname):
+            raise ValueError(f"{url} is no URL; give one like https://api.example.com/v1")
+        if parts.username or parts.password:
+            raise ValueError("it holds a password; put the key in an environment variable and name that in api_key_env")
+        return url.rstrip("/")
+
+
+class OtherVoiceSettings(VoiceSettings):
+    """`[[fallback]]` and `[cast.…]`: another voice, with limits of its own where its service allows other ones."""
+
+    limits: LimitSettings | None = None
+
+
+class CastSettings(BaseModel):
+    """`[cast]`: other voices for what stands in quotation marks, for headings and for notes that are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quote: OtherVoiceSettings | None = None
+    heading: OtherVoiceSettings | None = None
+    note: OtherVoiceSettings | None = None
 
 
 class Voice(Protocol):
@@ -44,8 +97,8 @@ class Voice(Protocol):
         """Begin what takes time to begin, and return at once; need not be called."""
         ...
 
-    async def synthesize(self, sentences: tuple[str, ...]) -> Audio:
-        """Speak the sentences in one go.
+    async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
+        """Speak the sentences in one go, within the times that the limits allow.
 
         Raises `Transient` for what may succeed when tried again, another `ProviderError` for what will not.
         """
@@ -71,16 +124,19 @@ class VoiceRow:
 class VoiceSpec:
     """A provider. Nothing but `build` may load what is heavy.
 
-    `describe` says what a voice's sound depends on and raises `ProfileError` for a voice that there is not;
-    `limit` is the most characters of one request, `concurrency` how many requests are to be in flight.
+    `describe` says what a voice's sound depends on and raises `ProfileError` for a voice that there is not; `limit` is the
+    most characters of one request, `concurrency` how many requests are to be in flight, `build` a voice over the run's HTTP
+    client. `refuses` is true for a service of
+    somebody else's, which may not know the key or the model: it is asked once before all else begins.
     """
 
     name: str
-    limit: int
+    limit: Callable[[VoiceSettings], int]
     concurrency: Callable[[LimitSettings], int]
     describe: Callable[[VoiceSettings], Identity]
-    build: Callable[[VoiceSettings, LimitSettings], Voice]
+    build: Callable[[VoiceSettings, LimitSettings, "httpx.AsyncClient"], Voice]
     catalogue: Callable[[VoiceSettings], Iterable[VoiceRow]]
+    refuses: bool = True
 
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -96,6 +152,16 @@ def provider(name: str) -> VoiceSpec:
     if not isinstance(spec, VoiceSpec):
         raise TypeError(f"{_PROVIDERS[name]}.SPEC is no VoiceSpec")
     return spec
+
+
+def secret(settings: VoiceSettings) -> str:
+    """Take a voice's key from the environment; empty where the profile names no variable."""
+    return os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+
+
+def sent_options(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Word what is sent beside the text for a voice's identity."""
+    return tuple(sorted((name, json.dumps(value, sort_keys=True)) for name, value in fields.items()))
 
 
 def checked_options(settings: VoiceSettings, model: type[Options]) -> Options:

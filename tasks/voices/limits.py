@@ -1,66 +1,177 @@
-"""Pace and patience, in one place for all providers: how many requests at once, how often one is tried, how long."""
+"""Pace, patience and money, in one place for all providers: how many requests at once, how fast, how often, for how much."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from time import monotonic
 
 from pydantic import BaseModel, ConfigDict, Field
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from tasks.errors import Transient
+from tasks.errors import BadAudio, BudgetExceeded, DeclaimError, RateLimited, Transient, Undelivered
+from tasks.voices.pace import Pace
 
 _LONGEST_WAIT_SECONDS = 60
+_MINUTE = 60
+# A refusal for want of room says nothing of the request itself: it may be refused more often than it may fail.
+_REFUSALS_AN_ATTEMPT = 10
+_jittered = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS)
 
 
 class LimitSettings(BaseModel):
-    """`[limits]` of a profile. A `concurrency` of 0 leaves it to the provider."""
+    """`[limits]` of a profile, and of a voice of its cast or a fallback. 0 leaves a figure to the provider, or is none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     concurrency: int = Field(0, ge=0, le=1024)
+    requests_per_minute: float = Field(0, ge=0)
+    characters_per_minute: float = Field(0, ge=0)
+    connect_timeout_seconds: float = Field(10, gt=0)
+    first_byte_timeout_seconds: float = Field(60, gt=0)
     request_timeout_seconds: float = Field(120, gt=0)
     attempts: int = Field(6, ge=1, le=100)
+    budget_usd: float = Field(0, ge=0)
+
+
+class Patience:
+    """Counts what went wrong with one request, and says when it is enough."""
+
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+        self._failures = 0
+        self._refusals = 0
+
+    def is_over(self, state: RetryCallState) -> bool:
+        """Tell whether to give up after this attempt."""
+        if isinstance(_error(state), RateLimited):
+            self._refusals += 1
+        else:
+            self._failures += 1
+        return self._failures >= self._attempts or self._refusals >= self._attempts * _REFUSALS_AN_ATTEMPT
 
 
 def attempts(limits: LimitSettings) -> AsyncRetrying:
-    """Try again, after jittered exponential waits, whatever raises `Transient`; the last error is raised as it is."""
+    """Try again whatever raises `Transient`; the last error is raised as it is.
+
+    Waits are jittered and grow; but for a rate that was passed, the wait is the gate's to say.
+    """
     return AsyncRetrying(
         retry=retry_if_exception_type(Transient),
-        stop=stop_after_attempt(limits.attempts),
-        wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS),
+        stop=Patience(limits.attempts).is_over,
+        wait=lambda state: 0.0 if isinstance(_error(state), RateLimited) else _jittered(state),
         reraise=True,
     )
 
 
-class Turnstile:
-    """Lets so many requests through at once, and tells when there is room for another chapter's.
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
 
-    Chapters open in order, and only as many as keep the voice busy: the first one is then finished early.
+
+class Gate:
+    """Lets requests to one account of a service through: so many at once, at its pace, until it is closed.
+
+    Tells too when there is room for another chapter's requests. Chapters open in order, and only as many as keep the
+    service busy: the first one is then finished early.
     """
 
-    def __init__(self, in_flight: int) -> None:
-        self._in_flight = in_flight
+    def __init__(self, in_flight: int, limits: LimitSettings) -> None:
+        self.in_flight = in_flight
         self._places = asyncio.Semaphore(in_flight)
-        self._waiting = 0
+        self._pace = Pace(limits.requests_per_minute / _MINUTE, limits.characters_per_minute / _MINUTE)
+        self._turns = asyncio.Lock()
+        self._unfinished = 0
         self._thirsty = asyncio.Event()
         self._thirsty.set()
+        self._closed = asyncio.Event()
+        self.closed_by: DeclaimError | None = None
 
     def expect(self, requests: int) -> None:
-        """Announce requests that are about to come."""
+        """Announce requests that are about to come; each is `finished` in the end."""
         self._count(requests)
 
-    async def thirst(self) -> None:
-        """Wait until fewer requests wait than could be in flight."""
-        await self._thirsty.wait()
-
-    async def __aenter__(self) -> None:
-        await self._places.acquire()
+    def finished(self) -> None:
+        """Say that a request that was expected is through, well or not."""
         self._count(-1)
 
-    async def __aexit__(self, *_: object) -> None:
-        self._places.release()
+    async def thirst(self) -> None:
+        """Wait until fewer requests are under way than could be in flight and waiting."""
+        await self._thirsty.wait()
+
+    def close(self, error: DeclaimError) -> None:
+        """Let no one through from now on; what is in flight ends undisturbed, for it is paid for."""
+        self.closed_by = self.closed_by or error
+        self._closed.set()
+        self._thirsty.set()
+
+    @asynccontextmanager
+    async def admitted(self, characters: int) -> AsyncIterator[None]:
+        """Wait for a place and a turn, and learn from how the block ends. Raises what the gate was closed by."""
+        async with self._places:
+            sent_at = await self._turn(characters)
+            try:
+                yield
+            except RateLimited as error:
+                self._pace.refused(monotonic(), sent_at, error.retry_after)
+                raise
+            else:
+                self._pace.accepted(monotonic(), sent_at)
+
+    async def _turn(self, characters: int) -> float:
+        async with self._turns:
+            while not self.closed_by and (seconds := self._pace.wait(monotonic())):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closed.wait(), seconds)
+            if self.closed_by:
+                raise self.closed_by
+            now = monotonic()
+            self._pace.sent(now, characters)
+            return now
 
     def _count(self, change: int) -> None:
-        self._waiting += change
-        if self._waiting < self._in_flight:
+        self._unfinished += change
+        if self._unfinished < 2 * self.in_flight or self.closed_by:
             self._thirsty.set()
         else:
             self._thirsty.clear()
+
+
+class Bill:
+    """What one request costs: `usd` by the profile's price, `charged` as the service says; None where it is not known."""
+
+    def __init__(self, usd: float | None) -> None:
+        self.usd = usd
+        self.charged: float | None = None
+        self.is_due = False
+
+
+class Budget:
+    """What a run may spend, in US dollars; 0 is no limit."""
+
+    def __init__(self, usd: float) -> None:
+        self._usd = usd
+        self._reserved = 0.0
+        self.spent = 0.0
+
+    @contextmanager
+    def spending(self, usd: float | None) -> Iterator[Bill]:
+        """Make one request that should cost `usd`; raises `BudgetExceeded` where that would pass the budget.
+
+        The block says of its bill that it is due; one that ends in speech which is none is due too.
+        """
+        price = usd or 0.0
+        if self._usd and self.spent + self._reserved + price > self._usd:
+            raise BudgetExceeded(
+                f"the budget of ${self._usd:.2f} is spent (${self.spent:.4f}); what was bought is in the store: raise "
+                "[limits] budget_usd and run the command again to go on"
+            )
+        bill = Bill(usd)
+        self._reserved += price
+        try:
+            yield bill
+        except (BadAudio, Undelivered):
+            bill.is_due = True
+            raise
+        finally:
+            self._reserved -= price
+            if bill.is_due:
+                self.spent += price if bill.charged is None else bill.charged

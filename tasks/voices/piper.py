@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import BadAudio, ProfileError, Rejected, Unavailable
-from tasks.model import Audio, Identity
+from tasks.model import Identity, Speech
 from tasks.voices import Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options
 from tasks.voices.limits import LimitSettings
 
@@ -142,30 +142,35 @@ def _in_flight(limits: LimitSettings) -> int:
     return 2 * _workers(limits)
 
 
-def _build(settings: VoiceSettings, limits: LimitSettings) -> Voice:
+def _build(settings: VoiceSettings, limits: LimitSettings, client: object) -> Voice:
+    del client  # it speaks on this machine
     path = model_path(settings)
     options = checked_options(settings, PiperOptions)
     choice = PiperChoice(path, _speaker(path, settings.name), **options.model_dump())
-    return _PiperVoice(choice, _workers(limits))
+    return _PiperVoice(choice, limits)
 
 
 class _PiperVoice:
     """A share in the pool of worker processes that holds a voice."""
 
-    def __init__(self, choice: PiperChoice, workers: int) -> None:
+    def __init__(self, choice: PiperChoice, limits: LimitSettings) -> None:
         self._choice = choice
-        self._shares = _shares(choice, workers)
+        self._patience = limits.request_timeout_seconds
+        self._shares = _shares(choice, _workers(limits))
         self._shares.join()
 
     def prepare(self) -> None:
         self._shares.begin(_model_is_loaded, self._choice)
 
-    async def synthesize(self, sentences: tuple[str, ...]) -> Audio:
+    async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
         pool = self._shares.pool()
         try:
-            sample_rate, spoken = await asyncio.get_running_loop().run_in_executor(
-                pool, _speak, self._choice, sentences
-            )
+            async with asyncio.timeout(self._patience):
+                sample_rate, spoken = await asyncio.get_running_loop().run_in_executor(
+                    pool, _speak, self._choice, sentences
+                )
+        except TimeoutError as error:
+            raise Unavailable(f"the Piper voice did not answer within {self._patience:g} s") from error
         except BrokenProcessPool as error:
             self._shares.forget(pool)
             raise Unavailable("a worker process of the Piper voice died, perhaps for want of memory") from error
@@ -174,7 +179,9 @@ class _PiperVoice:
             ends.append((ends[-1] if ends else 0) + len(part) // 2)
         if not ends or not ends[-1]:
             raise BadAudio(f"the Piper voice has no sound for {' '.join(sentences)[:60]!r}")
-        return Audio(b"".join(spoken), sample_rate, tuple(ends))
+        return Speech(
+            b"".join(spoken), "linear16", sample_rate, tuple(ends), speed=1 / (self._choice.length_scale or 1.0)
+        )
 
     async def close(self) -> None:
         await asyncio.to_thread(self._shares.leave)
@@ -276,9 +283,10 @@ def _speak(choice: PiperChoice, sentences: tuple[str, ...]) -> tuple[int, list[b
 
 SPEC = VoiceSpec(
     name="piper",
-    limit=_LIMIT,
+    limit=lambda _: _LIMIT,
     concurrency=_in_flight,
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    refuses=False,
 )

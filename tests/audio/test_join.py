@@ -49,7 +49,7 @@ class Chapter:
         # The name makes the keys differ where texts do not.
         clip = self.store.put(clip_key(VOICE, (name, *texts)), audio, VOICE, tuple(texts))
         sentences = tuple(Sentence(text, text) for text in texts)
-        self.voiced.append(Voiced(Chunk(name, BlockKind.PARAGRAPH, name, sentences, pause), clip, cached=False))
+        self.voiced.append(Voiced(Chunk(name, BlockKind.PARAGRAPH, name, sentences, pause), clip, VOICE))
 
     def joined(self, pauses: PauseSettings = PAUSES, rate: int = RATE) -> tuple[Joined, Samples]:
         sink = BytesIO()

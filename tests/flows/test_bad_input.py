@@ -234,7 +234,7 @@ ARGUMENTS = (
     ("--set voice.tone=warm", "[voice] tone", "there is no such key"),
     ("--set voice.provider=nobody", "nobody", "piper"),
     ("--set voice.provider.name=x", "voice.provider.name=x", "is no section"),
-    ("--profile nobody", "no profile 'nobody'", "choose piper"),
+    ("--profile nobody", "no profile 'nobody'", "openai, piper or give the path"),
     ("--profile gone/mine.toml", "gone/mine.toml", "there is no such profile file"),
     ("--chapters 4", "--chapters 4: 4 is out of range", "the book has chapters 1 to 3"),
     ("--chapters 0", "--chapters 0: 0 is out of range", "the book has chapters 1 to 3"),

@@ -10,7 +10,9 @@ from tasks.model import (
     BlockKind,
     Book,
     Chapter,
+    Chunk,
     Clip,
+    Cost,
     Edition,
     Failure,
     Identity,
@@ -48,9 +50,15 @@ BOOK = Book(
 SCRIPTS = scripts_of(BOOK, TextSettings(), 0)
 
 
-def performed(script: Script, *, cached: bool = False, retries: int = 0, finished: bool = True) -> Performance:
+def performed(
+    script: Script, *, cached: bool = False, retries: int = 0, price: float | None = None, finished: bool = True
+) -> Performance:
+    def cost(chunk: Chunk) -> Cost:
+        return Cost(1 + retries, None if price is None else len(chunk.text) / 1000 * price, usd_charged=0.001)
+
     voiced = tuple(
-        Voiced(chunk, Clip(f"key{chunk.id}", Path("clip.wav"), 2.0, 22_050), cached, retries) for chunk in script.chunks
+        Voiced(chunk, Clip(f"key{chunk.id}", Path("clip.wav"), 2.0, 22_050), VOICE, Cost() if cached else cost(chunk))
+        for chunk in script.chunks
     )
     timings = tuple(
         Timing(chunk.id, place, float(place), place + 0.123456, exact=True)
@@ -61,13 +69,13 @@ def performed(script: Script, *, cached: bool = False, retries: int = 0, finishe
     return Performance(Recital(script, voiced), track if finished else None)
 
 
-def account(*performances: Performance, price: float | None = None) -> Account:
+def account(*performances: Performance) -> Account:
     editions = (Edition("mp3", "mp3/01 - I.mp3"),)
-    return Account("title.md", "ab" * 32, {"voice": {}}, BOOK, VOICE, performances, editions, price)
+    return Account("title.md", "ab" * 32, {"voice": {}}, BOOK, performances, editions)
 
 
 def test_the_manifest_says_what_was_made() -> None:
-    document = manifest(account(performed(SCRIPTS[0], retries=1), performed(SCRIPTS[1], cached=True), price=2.0))
+    document = manifest(account(performed(SCRIPTS[0], retries=1, price=2.0), performed(SCRIPTS[1], cached=True)))
     assert json.loads(json.dumps(document)) == document
     assert document["schema"] == 1
     assert document["source"] == {"name": "title.md", "sha256": "ab" * 32}
@@ -83,6 +91,7 @@ def test_the_manifest_says_what_was_made() -> None:
     assert first == {
         "number": 1,
         "title": "I",
+        "voices": [0],
         "seconds": 4.0,
         "lufs": -19.04,
         "rms_db": -22.0,
@@ -94,6 +103,7 @@ def test_the_manifest_says_what_was_made() -> None:
         "retries": 2,
         "characters": len("One. Two.") + len("Three. One."),
         "usd": 0.04,
+        "usd_charged": 0.002,
     }
     assert (second["clips"], second["requests"], second["cached"], second["usd"]) == (1, 0, 1, 0)
     assert document["totals"] == {
@@ -105,6 +115,7 @@ def test_the_manifest_says_what_was_made() -> None:
         "retries": 2,
         "characters": 25,
         "usd": 0.04,
+        "usd_charged": 0.002,
     }
 
 
@@ -128,7 +139,7 @@ def test_a_level_that_is_not_known_is_null_and_one_of_nought_is_nought() -> None
 
 
 def test_a_voice_that_costs_nothing_costs_nought() -> None:
-    document = manifest(account(performed(SCRIPTS[0]), price=0))
+    document = manifest(account(performed(SCRIPTS[0], price=0)))
     assert document["chapters"][0]["usd"] == document["totals"]["usd"] == 0
 
 

@@ -1,0 +1,43 @@
+"""One request before all others: a service that refuses says so in a second, and not after Prefect has started."""
+
+from collections.abc import Mapping
+
+from flows.plan import Plan
+from tasks.errors import Transient, Undelivered
+from tasks.model import Chunk, Cost, Role
+from tasks.settings import Profile
+from tasks.store import ClipStore, store_root
+from tasks.studio import cost_of, open_studios, speak
+from tasks.voices.limits import Bill
+
+
+async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
+    """Have the longest missing chunk of the narration spoken into the store, where a service could refuse it.
+
+    Returns what that cost, by the clip's key. A failure that may pass is left to the run; where there is a fallback, a
+    refusal is too. Raises a `ProviderError` that no later attempt would mend, `BudgetExceeded` and `OutputError`.
+    """
+    casting = plan.castings[0]
+    chunk, key = _longest_missing(plan)
+    if not chunk or not casting.part(chunk).spec.refuses or len(plan.castings) > 1:
+        return {}
+    bills: list[Bill] = []
+    store = ClipStore(store_root(profile.store))
+    once = casting.part(chunk).limits.model_copy(update={"attempts": 1})
+    async with open_studios((casting,), profile.limits.budget_usd, store, plan.book.language) as (studio,):
+        try:
+            await speak(chunk, studio, bills, once)
+        except (Transient, Undelivered):
+            return {}
+    return {key: cost_of(bills)}
+
+
+def _longest_missing(plan: Plan) -> tuple[Chunk | None, str]:
+    """Find the chunk with which most would come to light: the longest that the narration still has to speak."""
+    missing = [
+        (chunk, planned.key)
+        for script, row in zip(plan.scripts, plan.chunks, strict=True)
+        for chunk, planned in zip(script.chunks, row, strict=True)
+        if not planned.cached and chunk.role is Role.NARRATION
+    ]
+    return max(missing, key=lambda pair: len(pair[0].text), default=(None, ""))

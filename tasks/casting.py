@@ -1,0 +1,69 @@
+"""Who speaks what: a profile's voices, described and ready to be built, by the roles that they are cast in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks.model import Chunk, Identity, Role
+from tasks.settings import Profile
+from tasks.voices import OtherVoiceSettings, VoiceSettings, VoiceSpec, provider
+from tasks.voices.limits import LimitSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A voice of a profile, with the limits that it works under."""
+
+    settings: VoiceSettings
+    limits: LimitSettings
+    spec: VoiceSpec
+    identity: Identity
+
+    @property
+    def account(self) -> tuple[str, ...]:
+        """What requests are counted against: voices of one account share its limits."""
+        if not self.spec.refuses:
+            return self.spec.name, self.identity.model
+        return self.spec.name, self.settings.base_url, self.settings.api_key_env
+
+    def usd(self, characters: int) -> float | None:
+        """Reckon what so many characters cost; None where the price is not known."""
+        price = self.settings.price_per_1000_characters
+        return None if price is None else characters / 1000 * price
+
+
+@dataclass(frozen=True, slots=True)
+class Casting:
+    """The voices of a book, a part for each role that is cast; all others are the narration's."""
+
+    parts: Mapping[Role, Part]
+
+    def part(self, chunk: Chunk) -> Part:
+        """Who speaks a chunk."""
+        return self.parts.get(chunk.role) or self.parts[Role.NARRATION]
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles with a voice of their own."""
+        return frozenset(self.parts) - {Role.NARRATION}
+
+    @property
+    def limit(self) -> int:
+        """The most characters of one request that every voice takes; 0 is no limit."""
+        limits = (part.spec.limit(part.settings) for part in self.parts.values())
+        return min((limit for limit in limits if limit), default=0)
+
+
+def castings_of(profile: Profile) -> tuple[Casting, ...]:
+    """Describe a profile's voices: first its cast, then each fallback, which speaks all roles alone.
+
+    Raises `ProfileError` for a voice that there is not.
+    """
+    parts = {Role.NARRATION: _part(profile.voice, profile)}
+    parts |= {Role(role): _part(voice, profile) for role, voice in profile.cast if voice}
+    return Casting(parts), *(Casting({Role.NARRATION: _part(voice, profile)}) for voice in profile.fallback)
+
+
+def _part(settings: VoiceSettings, profile: Profile) -> Part:
+    own = settings.limits if isinstance(settings, OtherVoiceSettings) else None
+    spec = provider(settings.provider)
+    return Part(settings, own or profile.limits, spec, spec.describe(settings))

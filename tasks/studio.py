@@ -1,0 +1,136 @@
+"""Where a book is spoken: the voices at work, what they may spend, and the store that their speech goes to.
+
+It knows nothing of Prefect, so that a voice can be heard before a run begins.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tasks.audio.decode import decode
+from tasks.audio.heard import check
+from tasks.casting import Casting, Part
+from tasks.errors import DeclaimError, OutputError, ProviderError
+from tasks.model import Chunk, Clip, Cost, Identity, Role, Speech
+from tasks.store import ClipStore, clip_key
+from tasks.voices import Voice
+from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
+from tasks.voices.wire import open_client
+
+_logger = logging.getLogger("declaim")
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A voice at work: whose part it has, and the gate that its requests go through."""
+
+    part: Part
+    voice: Voice
+    gate: Gate
+
+    @property
+    def identity(self) -> Identity:
+        """What its sound depends on."""
+        return self.part.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """A casting at work, and what the chapters of a book share: the budget, the store, the book's language."""
+
+    casting: Casting
+    speakers: Mapping[Role, Speaker]
+    budget: Budget
+    store: ClipStore
+    language: str
+
+    def speaker(self, chunk: Chunk) -> Speaker:
+        """Who speaks a chunk."""
+        return self.speakers.get(chunk.role) or self.speakers[Role.NARRATION]
+
+    @property
+    def gates(self) -> set[Gate]:
+        """The gates of all who speak."""
+        return {speaker.gate for speaker in self.speakers.values()}
+
+    @property
+    def stopped_by(self) -> DeclaimError | None:
+        """What has closed a gate for good, where something has."""
+        return next((gate.closed_by for gate in self.gates if gate.closed_by), None)
+
+
+@asynccontextmanager
+async def open_studios(
+    castings: Sequence[Casting], budget_usd: float, store: ClipStore, language: str
+) -> AsyncIterator[tuple[Studio, ...]]:
+    """Set castings to work, each in a studio; they share a budget, one HTTP client, and the gates of their accounts."""
+    parts = [part for casting in castings for part in casting.parts.values()]
+    gates = {part.account: Gate(part.spec.concurrency(part.limits), part.limits) for part in reversed(parts)}
+    async with open_client(sum(gate.in_flight for gate in gates.values())) as client:
+        voices = [part.spec.build(part.settings, part.limits, client) for part in parts]
+        try:
+            speakers = iter(
+                Speaker(part, voice, gates[part.account]) for part, voice in zip(parts, voices, strict=True)
+            )
+            budget = Budget(budget_usd)
+            yield tuple(
+                Studio(casting, {role: next(speakers) for role in casting.parts}, budget, store, language)
+                for casting in castings
+            )
+        finally:
+            await asyncio.gather(*(voice.close() for voice in voices))
+
+
+def key_of(chunk: Chunk, identity: Identity) -> str:
+    """Name the clip of a chunk in a voice."""
+    return clip_key(identity, _sentences(chunk))
+
+
+def _sentences(chunk: Chunk) -> tuple[str, ...]:
+    return tuple(sentence.spoken for sentence in chunk.sentences)
+
+
+async def speak(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
+    """Have a chunk spoken into the store, trying again what may succeed; each request's bill is put to `bills`.
+
+    Raises the last `ProviderError`, `BudgetExceeded`, or `OutputError` where the store cannot be written.
+    """
+    speaker = studio.speaker(chunk)
+    async for attempt in attempts(limits):
+        with attempt:
+            async with speaker.gate.admitted(len(chunk.text)):
+                with studio.budget.spending(speaker.part.usd(len(chunk.text))) as bill:
+                    bills.append(bill)
+                    try:
+                        speech = await speaker.voice.synthesize(_sentences(chunk))
+                    except ProviderError as error:
+                        _logger.info("%s: %s", chunk.id, error)
+                        raise
+                    bill.is_due, bill.charged = True, speech.usd
+            return await asyncio.to_thread(_stored, speech, chunk, speaker.identity, studio)
+    raise TypeError("a request has ended without an outcome")
+
+
+def _stored(speech: Speech, chunk: Chunk, identity: Identity, studio: Studio) -> Clip:
+    """Put speech into the store once it is heard to be what was asked for."""
+    audio = decode(speech)
+    check(audio, chunk.text, studio.language, speech.speed)
+    try:
+        return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk))
+    except OSError as error:
+        raise OutputError(
+            f"{studio.store.root}: the clip store cannot be written ({error.strerror}); free space or set [store] url"
+        ) from error
+
+
+def cost_of(bills: Sequence[Bill]) -> Cost:
+    """Add up what the requests for a chunk cost."""
+    due = [bill for bill in bills if bill.is_due]
+    return Cost(len(bills), _total([bill.usd for bill in due]), _total([bill.charged for bill in due]))
+
+
+def _total(figures: list[float | None]) -> float | None:
+    """Add figures up; what is partly unknown is unknown."""
+    return None if None in figures else sum(figure or 0.0 for figure in figures)

@@ -1,0 +1,141 @@
+"""Auralis: cloned voices from reference recordings, on a server of one's own."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import ProfileError, ProviderError, Rejected
+from tasks.model import Identity, Speech
+from tasks.voices import Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
+from tasks.voices.limits import LimitSettings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tasks.voices.wire import Answer
+
+_NAME = "Auralis"
+_BASE_URL = "http://127.0.0.1:8000/v1"
+_ADAPTER_VERSION = 1
+# The server's own `--max_concurrency`: beyond it requests wait inside, unseen.
+_CONCURRENCY = 8
+# The model cuts longer texts itself; this keeps what a failure costs small.
+_LIMIT = 2_000
+_MODEL = "xttsv2"
+_SAMPLE_RATE = 24_000
+# A language that it lacks and a text without words come as a 500 that no retry mends.
+_PERMANENT = re.compile(r"language|empty|unsupported|not supported|invalid", re.IGNORECASE)
+
+Language = Literal[
+    "auto", "en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"
+]
+
+
+class AuralisOptions(BaseModel):
+    """`[voice.options]`, under the names and in the ranges of Auralis's page. What is left out is the server's to say."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # It answers 500 where the speed is left out.
+    speed: float = Field(1.0, gt=0, le=4)
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None
+    language: Language | None = None
+    enhance_speech: bool | None = None
+    sound_norm_refs: bool | None = None
+    max_ref_length: int | None = Field(None, gt=0)
+    gpt_cond_len: int | None = Field(None, gt=0)
+    gpt_cond_chunk_len: int | None = Field(None, gt=0)
+    temperature: float | None = Field(None, ge=0)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, gt=0)
+    repetition_penalty: float | None = Field(None, gt=0)
+    length_penalty: float | None = None
+    do_sample: bool | None = None
+
+
+@cache
+def _recording(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ProfileError(f"[voice] reference_audio: {path} cannot be read ({error.strerror})") from error
+
+
+def _describe(settings: VoiceSettings) -> Identity:
+    fields = checked_options(settings, AuralisOptions).model_dump(exclude_none=True)
+    if not settings.reference_audio:
+        raise ProfileError(
+            "[voice] reference_audio: Auralis clones a voice: name one or more recordings of 6 to 60 s of it"
+        )
+    if settings.name:
+        raise ProfileError("[voice] name: Auralis has no named voices; the recordings in reference_audio are the voice")
+    voices = [hashlib.sha256(_recording(path)).hexdigest()[:16] for path in settings.reference_audio]
+    return Identity(
+        provider="auralis",
+        model=settings.model or _MODEL,
+        voice=" ".join(voices),
+        options=sent_options(fields),
+        adapter_version=_ADAPTER_VERSION,
+    )
+
+
+def _catalogue(settings: VoiceSettings) -> Iterator[VoiceRow]:
+    languages = " ".join(code for code in get_args(Language) if code != "auto")
+    yield VoiceRow("auralis", settings.model or _MODEL, "", languages, _LIMIT)
+
+
+def _build(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncClient") -> Voice:
+    _describe(settings)
+    return _AuralisVoice(settings, checked_options(settings, AuralisOptions), limits, client)
+
+
+def _own_reading(answer: "Answer", said: str) -> ProviderError | None:
+    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and _PERMANENT.search(str(answer.document().get("error", ""))):
+        return Rejected(f"{said}; check [voice.options] language, and the text")
+    return None
+
+
+class _AuralisVoice:
+    """A cloned voice."""
+
+    def __init__(
+        self, settings: VoiceSettings, options: AuralisOptions, limits: LimitSettings, client: "httpx.AsyncClient"
+    ) -> None:
+        from tasks.voices.wire import Service, Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+        self._options = options
+        self._url = f"{settings.base_url or _BASE_URL}/audio/speech"
+        self._fields: dict[str, Any] = {
+            "model": settings.model or _MODEL,
+            "voice": [base64.b64encode(_recording(path)).decode() for path in settings.reference_audio],
+            **options.model_dump(exclude_none=True),
+        }
+        self._wire = Wire(Service(_NAME, secret(settings), settings.api_key_env, _own_reading), limits, client)
+
+    def prepare(self) -> None:
+        """Begin nothing: there is nothing to load."""
+
+    async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
+        answer = await self._wire.post(self._url, {**self._fields, "input": " ".join(sentences)})
+        encoding = "linear16" if self._options.response_format == "pcm" else self._options.response_format or ""
+        return Speech(answer.body, encoding, _SAMPLE_RATE, speed=self._options.speed, request_id=answer.request_id)
+
+    async def close(self) -> None:
+        """Leave the client to the run."""
+
+
+SPEC = VoiceSpec(
+    name="auralis",
+    limit=lambda _: _LIMIT,
+    concurrency=lambda limits: limits.concurrency or _CONCURRENCY,
+    describe=_describe,
+    build=_build,
+    catalogue=_catalogue,
+)

@@ -1,0 +1,246 @@
+"""HTTP to a speech service: one bounded client a run, bounded answers, and what an answer means, its status before its words.
+
+A key goes out in the header of the one request that needs it, and is taken out of whatever a service echoes.
+"""
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from tasks.errors import (
+    BadAudio,
+    OutOfCredit,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+)
+from tasks.voices.limits import LimitSettings
+
+_MEGABYTE = 1 << 20
+_LONGEST_ANSWER_BYTES = 64 * _MEGABYTE
+_LONGEST_WORDS = 300
+_REQUEST_IDS = ("x-request-id", "x-aimlapi-request-id", "cf-ray")
+_KEEPALIVE_SECONDS = 30
+# A longer wait than this is no advice but a way to say "not today"; the run would hang unseen.
+_LONGEST_RETRY_AFTER_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A service's whole answer; `status` is 2xx for every one that `post` and `fetch` return."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the status is 2xx."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def media_type(self) -> str:
+        """The Content-Type, without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def request_id(self) -> str:
+        """How the service calls this request, where it says so."""
+        return next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
+
+    def document(self) -> dict[str, Any]:
+        """Read the body as a JSON object; an empty one where it is none."""
+        try:
+            document = json.loads(self.body)
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+
+
+# A service's own reading of an answer that is no success; None leaves it to the status.
+Reading = Callable[[Answer, str], ProviderError | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whom a request goes to: its name in messages, its key with where that came from, and how it words its errors."""
+
+    name: str
+    key: str = field(default="", repr=False)
+    key_name: str = ""
+    read_error: Reading = lambda _answer, _words: None
+
+    def masked(self, text: str) -> str:
+        """Take the key out of a text of the service's."""
+        return text.replace(self.key, "•••") if self.key else text
+
+
+def open_client(in_flight: int) -> httpx.AsyncClient:
+    """Open the HTTP client of a run, for so many requests in flight: connections are kept alive, and are bounded."""
+    # Two for each: a result may lie on another origin.
+    connections = 2 * in_flight
+    return httpx.AsyncClient(
+        limits=httpx.Limits(
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
+        )
+    )
+
+
+class Wire:
+    """A voice's way to its service, over the client of the run."""
+
+    def __init__(self, service: Service, limits: LimitSettings, client: httpx.AsyncClient) -> None:
+        self._service = service
+        self._limits = limits
+        self._client = client
+        self._timeout = httpx.Timeout(
+            limits.first_byte_timeout_seconds, connect=limits.connect_timeout_seconds, pool=None
+        )
+
+    async def post(self, url: str, document: dict[str, Any]) -> Answer:
+        """Send JSON with the key, follow nothing, and return the whole answer; raises a `ProviderError` for any but 2xx."""
+        headers = {"Authorization": f"Bearer {self._service.key}"} if self._service.key else {}
+        answer = await self._exchange("POST", url, headers=headers, json=document)
+        if not answer.is_success:
+            raise refusal(answer, self._service)
+        return answer
+
+    async def fetch(self, url: str) -> Answer:
+        """Get what lies at a URL that the service gave, without the key, following redirects; raises `Unavailable`.
+
+        Any failure here is a passing one: what was made is there, and to fetch it costs nothing.
+        """
+        parts = urlsplit(url)
+        where = f"{self._service.name}'s result at {parts.hostname}"
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise BadAudio(f"{self._service.name} answered with no URL of a sound: {tidy(url)}")
+        try:
+            answer = await self._exchange("GET", url, follow_redirects=True)
+        except BadAudio as error:
+            raise Unavailable(f"{where}: {error}") from error
+        if not answer.is_success:
+            raise Unavailable(f"{where} answered {answer.status}")
+        if answer.media_type in {"text/html", "application/json", "application/xml"} or not answer.body:
+            raise Unavailable(f"{where} is no sound but {answer.media_type or 'empty'}: {tidy(_words(answer))}")
+        return answer
+
+    async def _exchange(self, method: str, url: str, **request: Any) -> Answer:
+        with _failures(self._service.name, urlsplit(url).hostname or "", self._limits):
+            async with (
+                asyncio.timeout(self._limits.request_timeout_seconds),
+                self._client.stream(method, url, timeout=self._timeout, **request) as response,
+            ):
+                body = bytearray()
+                async for block in response.aiter_bytes():
+                    body += block
+                    if len(body) > _LONGEST_ANSWER_BYTES:
+                        raise BadAudio(f"{self._service.name} sent more than {_LONGEST_ANSWER_BYTES // _MEGABYTE} MiB")
+                return Answer(response.status_code, response.headers, bytes(body))
+
+
+@contextmanager
+def _failures(name: str, host: str, limits: LimitSettings) -> Iterator[None]:
+    """Translate what goes wrong on the way; only what was cut in the middle of an answer may have been billed."""
+    try:
+        yield
+    except httpx.ConnectTimeout as error:
+        raise Unavailable(f"{name} at {host} did not answer within {limits.connect_timeout_seconds:g} s") from error
+    except httpx.ReadTimeout as error:
+        raise Unavailable(f"{name} sent nothing for {limits.first_byte_timeout_seconds:g} s") from error
+    except TimeoutError as error:
+        raise Unavailable(f"{name} did not end within {limits.request_timeout_seconds:g} s") from error
+    except httpx.RemoteProtocolError as error:
+        if "complete" in str(error):
+            raise BadAudio(f"{name}'s answer was cut off ({error})") from error
+        raise Unavailable(f"{name} closed the connection without an answer") from error
+    except httpx.ConnectError as error:
+        raise Unavailable(
+            f"{name} cannot be reached at {host} ({error}); check [voice] base_url and the network"
+        ) from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the connection to {name} failed ({type(error).__name__}: {error})") from error
+
+
+def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, PLR0911  # one line for each status
+    """Say what an answer that is no success means. The status decides; words are only quoted."""
+    words = tidy(service.masked(_words(answer)))
+    said = f"{service.name} answered {answer.status}: {words or 'without a word'}{_request(answer)}"
+    own = service.read_error(answer, said)
+    if own:
+        return own
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED:
+            return Unauthorized(
+                f"{said}; put a valid key in the environment variable {service.key_name or '(none is named)'}"
+            )
+        case HTTPStatus.PAYMENT_REQUIRED:
+            return OutOfCredit(f"{said}; top up the account and run the command again")
+        case HTTPStatus.FORBIDDEN:
+            return Unauthorized(f"{said}; the key in {service.key_name} may not use this")
+        case HTTPStatus.NOT_FOUND:
+            return Rejected(f"{said}; the model or the address is not there: check [voice] model and base_url")
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Rejected(f"{said}; the text is too long for it: set [text] max_characters lower")
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return RateLimited(said, retry_after(answer.headers.get("retry-after", "")))
+        case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_EARLY:
+            return Unavailable(said)
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Unavailable(said)
+        case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return Rejected(f"{said}; it lies elsewhere: set [voice] base_url to {_elsewhere(answer)}")
+    return Rejected(f"{said}; check [voice] and [voice.options]")
+
+
+def _elsewhere(answer: Answer) -> str:
+    return tidy(answer.headers.get("location", "its new address").partition("?")[0])
+
+
+def _request(answer: Answer) -> str:
+    name = answer.request_id or str(answer.document().get("requestId", ""))
+    return f" (request {tidy(name)})" if name else ""
+
+
+def _words(answer: Answer) -> str:
+    """Find the service's own words in an answer: a message somewhere in JSON, or the text of a page."""
+    document = answer.document()
+    for found in (document.get("message"), document.get("error"), document.get("detail"), document.get("errors")):
+        if isinstance(found, dict):
+            return str(found.get("message") or found)
+        if found:
+            return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    text = answer.body[: 10 * _LONGEST_WORDS].decode(errors="replace")
+    return re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+
+
+def tidy(text: str) -> str:
+    """Fold a text of somebody else's into one short line without control characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}…"
+
+
+def retry_after(value: str) -> float | None:
+    """Read a Retry-After header: seconds, or a date of HTTP; None where it is neither. At most 15 minutes."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS) if not math.isnan(seconds) else None
