@@ -8,7 +8,7 @@ from tasks.model import Chunk, Cost, Role
 from tasks.settings import Profile
 from tasks.store import ClipStore, store_root
 from tasks.studio import cost_of, open_studios, speak
-from tasks.voices.limits import Bill
+from tasks.voices.limits import Bill, Budget
 
 
 async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
@@ -24,7 +24,7 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
     bills: list[Bill] = []
     store = ClipStore(store_root(profile.store))
     once = casting.part(chunk).limits.model_copy(update={"attempts": 1})
-    async with open_studios((casting,), profile.limits.budget_usd, store, plan.book.language) as (studio,):
+    async with open_studios((casting,), Budget(profile.limits.budget_usd), store, plan.book.language) as (studio,):
         try:
             await speak(chunk, studio, bills, once)
         except (Transient, Undelivered):

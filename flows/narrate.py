@@ -25,7 +25,8 @@ from tasks.packagers.accounts import Account, Performance
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, store_root
 from tasks.studio import Studio, open_studios
-from tasks.synthesize import synthesize
+from tasks.synthesize import BOUGHT, synthesize
+from tasks.voices.limits import Budget
 
 # A chapter's samples lie on the disk while it is mastered, and its two encoders want a core each.
 _MASTERED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
@@ -51,7 +52,9 @@ async def narrate(
     path = Path(source)
     book = ingest(path)
     await _name_run(book.title)
-    async with open_studios(castings, settings.limits.budget_usd, _store(settings), book.language) as studios:
+    spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
+    budget = Budget(settings.limits.budget_usd, spent)
+    async with open_studios(castings, budget, _store(settings), book.language) as studios:
         performances = await _perform(_Reading(book, settings, chapters), studios)
     account = Account(
         source_name=path.name,

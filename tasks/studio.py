@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
+
 from tasks.audio.decode import decode
 from tasks.audio.heard import check
 from tasks.casting import Casting, Part
@@ -63,24 +65,39 @@ class Studio:
 
 @asynccontextmanager
 async def open_studios(
-    castings: Sequence[Casting], budget_usd: float, store: ClipStore, language: str
+    castings: Sequence[Casting], budget: Budget, store: ClipStore, language: str
 ) -> AsyncIterator[tuple[Studio, ...]]:
-    """Set castings to work, each in a studio; they share a budget, one HTTP client, and the gates of their accounts."""
-    parts = [part for casting in castings for part in casting.parts.values()]
-    gates = {part.account: Gate(part.spec.concurrency(part.limits), part.limits) for part in reversed(parts)}
-    async with open_client(sum(gate.in_flight for gate in gates.values())) as client:
-        voices = [part.spec.build(part.settings, part.limits, client) for part in parts]
+    """Set castings to work, each in a studio; they share the budget and one HTTP client.
+
+    In a studio, voices of one account share a gate. A fallback's gates are its own: what closed the first voice's shall
+    not close them.
+    """
+    gates = [_gates(casting) for casting in castings]
+    async with open_client(sum(gate.in_flight for row in gates for gate in row.values())) as client:
+        studios = tuple(
+            Studio(
+                casting,
+                {role: _speaker(part, row, client) for role, part in casting.parts.items()},
+                budget,
+                store,
+                language,
+            )
+            for casting, row in zip(castings, gates, strict=True)
+        )
         try:
-            speakers = iter(
-                Speaker(part, voice, gates[part.account]) for part, voice in zip(parts, voices, strict=True)
-            )
-            budget = Budget(budget_usd)
-            yield tuple(
-                Studio(casting, {role: next(speakers) for role in casting.parts}, budget, store, language)
-                for casting in castings
-            )
+            yield studios
         finally:
-            await asyncio.gather(*(voice.close() for voice in voices))
+            await asyncio.gather(*(speaker.voice.close() for studio in studios for speaker in studio.speakers.values()))
+
+
+def _gates(casting: Casting) -> dict[tuple[str, ...], Gate]:
+    # The first part of an account, the narration before all, says its limits.
+    parts = reversed(list(casting.parts.values()))
+    return {part.account: Gate(part.spec.concurrency(part.limits), part.limits) for part in parts}
+
+
+def _speaker(part: Part, gates: Mapping[tuple[str, ...], Gate], client: httpx.AsyncClient) -> Speaker:
+    return Speaker(part, part.spec.build(part.settings, part.limits, client), gates[part.account])
 
 
 def key_of(chunk: Chunk, identity: Identity) -> str:

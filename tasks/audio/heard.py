@@ -41,9 +41,10 @@ def _a_second(fastest: float, slowest: float) -> _Pace:
 # - 436 people reading aloud took 68 ms a character (14.7 a second) in 14 of 17 languages, and spoke 184 words a minute with
 #   a standard deviation of 29: IReST, Trauzettel-Klosinski and Dietz 2012.
 # - The embedded voice: 15 to 20 a second in paragraphs, 22 at most in a story's sentences, 30 in one made to be fast.
-# - 170 readers in 17 languages spoke 4 to 9 syllables a second, 5.25 on average in Vietnamese, 7.7 in Spanish:
-#   Coupé, Oh, Dediu and Pellegrino 2019. A Chinese character is one syllable, so is a block of Hangul; a kana is a
-#   mora, a shorter thing; a kanji one to five. Thai writes two or three letters a syllable, and its marks are not counted.
+# - 170 readers in 17 languages spoke 4 to 9 syllables a second, 5.25 on average in Vietnamese, 7.7 in Spanish: Coupé, Oh,
+#   Dediu and Pellegrino 2019. A Chinese character is one syllable, and so are a block of Hangul and an Ethiopic letter; a
+#   kana is a mora, a shorter thing; a kanji one to five. Thai writes two or three letters a syllable, and its marks are not
+#   counted.
 # - Arabic and Hebrew leave out most vowels.
 _ALPHABET = _a_second(30, 7)
 _SCRIPTS = {
@@ -59,6 +60,7 @@ _SCRIPTS = {
     "HIRAGANA": _a_second(18, 2),
     "KATAKANA": _a_second(18, 2),
     "HANGUL": _a_second(13, 1.5),
+    "ETHIOPIC": _a_second(13, 1.5),
     "CJK": _a_second(10, 0.7),
 }
 _CHINESE = _a_second(10, 1.5)
@@ -83,9 +85,9 @@ def check(audio: Audio, text: str, language: str, speed: float = 1.0) -> None:
     What is refused:
     - a clip that is empty, or silent where the text has a letter or a digit;
     - one heard, from its first to its last window that is not silent, for less time than the fastest speech would take: 30
-      letters a second less 0.5 s in alphabets. That finds half of a paragraph missing where the voice speaks more than 15
-      characters a second, a little more for a short one (in the embedded voice, cut in half: 21 of 25 texts of 100
-      characters and more, all of 200 and more), and three fifths for a voice of 12. Under 30 letters it finds little;
+      letters a second less 0.5 s in alphabets. That finds half of a paragraph of 250 characters missing where the voice
+      speaks 17 characters a second or more (in the embedded voice, cut in half: 21 of 25 texts of 100 characters and more,
+      all of 200 and more), three fifths where it speaks 14. Under 30 letters it finds little;
     - one that lasts longer than the slowest speech would: 7 letters a second, and 3 s, and more for digits, signs, spelled
       capitals and pauses. That finds a clip of prose four times too long, one of a few words ten times too long.
 
@@ -118,7 +120,7 @@ def _seconds(text: str, language: str) -> tuple[float, float]:
     chinese = language.partition("-")[0].lower() in _CHINESE_LANGUAGES
     composed = unicodedata.normalize("NFC", text)
     paces = [_pace(char, chinese) for char in composed]
-    following = zip(composed, f"{composed[1:]} ", strict=True)
+    following = zip(composed, f"{composed[1:]} ", strict=False)
     spelled = sum(char.isupper() and not follower.islower() for char, follower in following)
     return sum(pace.least for pace in paces), sum(pace.most for pace in paces) + spelled * _SPELLED_SECONDS
 

@@ -145,12 +145,12 @@ class Bill:
 
 
 class Budget:
-    """What a run may spend, in US dollars; 0 is no limit."""
+    """What a run may spend, in US dollars, and has spent; 0 is no limit."""
 
-    def __init__(self, usd: float) -> None:
+    def __init__(self, usd: float, spent: float = 0.0) -> None:
         self._usd = usd
         self._reserved = 0.0
-        self.spent = 0.0
+        self.spent = spent
 
     @contextmanager
     def spending(self, usd: float | None) -> Iterator[Bill]:
