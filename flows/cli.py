@@ -88,7 +88,7 @@ def _narrate(options: argparse.Namespace) -> int:
 @asynccontextmanager
 async def _prepared(plan: Plan) -> AsyncIterator[None]:
     """Let voices of this machine load while Prefect starts, where there is something to speak."""
-    from tasks.voices.wire import open_client  # noqa: PLC0415  # httpx, which `plan` does not need
+    from tasks.voices.lanes import open_client  # noqa: PLC0415  # httpx, which `plan` does not need
 
     parts = [part for part in plan.castings[0].parts.values() if plan.missing and not part.spec.refuses]
     async with open_client(1) as client:
@@ -174,7 +174,7 @@ def _voices(options: argparse.Namespace) -> int:
 
 
 def _warn(plan: Plan) -> None:
-    for warning in plan.book.warnings:
+    for warning in plan.warnings:
         print(f"declaim: warning: {warning}", file=sys.stderr)
 
 

@@ -22,6 +22,7 @@ from tasks.model import Book, Recital, Script
 from tasks.package import Published, package
 from tasks.packagers import CODEC_OF
 from tasks.packagers.accounts import Account, Performance
+from tasks.prefect_values import untouched
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, store_root
 from tasks.studio import Studio, open_studios
@@ -68,7 +69,7 @@ async def narrate(
     stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
     if stopped_by and not any(performance.track for performance in performances):
         raise stopped_by
-    published = await package(account, settings.output.editions, _narrator(castings[0]), folder.absolute())
+    published = await package(untouched(account), settings.output.editions, _narrator(castings[0]), folder.absolute())
     if stopped_by:
         raise stopped_by
     _report_missing(performances, published)
@@ -89,7 +90,7 @@ class _Reading:
 
     def scripts(self, studio: Studio) -> tuple[Script, ...]:
         casting = studio.casting
-        return chosen(chunk(self.book, self.settings.text, casting.limit, casting.roles), self.chapters)
+        return chosen(chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles), self.chapters)
 
 
 async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Performance, ...]:
@@ -103,7 +104,7 @@ async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Perf
         if recital.failures or not recital.voiced or not codecs:
             return Performance(recital, None)
         async with mastering:
-            return Performance(recital, await assemble(recital, settings.audio, codecs, main.store))
+            return Performance(recital, await assemble(untouched(recital), settings.audio, codecs, main.store))
 
     jobs: list[asyncio.Task[Performance]] = []
     for script in reading.scripts(main):
@@ -122,7 +123,7 @@ async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Perf
 
 async def _spoken(script: Script, reading: _Reading, studios: tuple[Studio, ...]) -> Recital:
     """Have a chapter spoken whole by the first studio that can: no chapter changes its voice in the middle."""
-    recital = await synthesize(script, studios[0])
+    recital = await synthesize(untouched(script), untouched(studios[0]))
     for studio in studios[1:]:
         if not recital.failures or isinstance(recital.stopped_by, BudgetExceeded | OutputError):
             break
@@ -134,7 +135,7 @@ async def _spoken(script: Script, reading: _Reading, studios: tuple[Studio, ...]
             recital.failures[0].error,
         )
         others = {other.number: other for other in reading.scripts(studio)}
-        recital = await synthesize(others[script.number], studio)
+        recital = await synthesize(untouched(others[script.number]), untouched(studio))
     return recital
 
 

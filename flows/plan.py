@@ -37,6 +37,13 @@ class Plan:
     chunks: tuple[tuple[PlannedChunk, ...], ...]
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know of the book and of the voices before they pay."""
+        parts = (part for casting in self.castings for part in casting.parts.values())
+        cautions = (line for part in parts for line in part.spec.cautions(part.settings))
+        return (*self.book.warnings, *dict.fromkeys(cautions))
+
+    @property
     def missing(self) -> int:
         """How many chunks are still to be spoken."""
         return sum(not chunk.cached for row in self.chunks for chunk in row)
@@ -91,7 +98,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "book": {"title": plan.book.title, "authors": list(plan.book.authors), "language": plan.book.language},
         "chapters": [_chapter(script, row) for script, row in zip(plan.scripts, plan.chunks, strict=True)],
         "omitted": [{"kind": block.left_out, "text": block.text} for block in plan.book.left_out],
-        "warnings": list(plan.book.warnings),
+        "warnings": list(plan.warnings),
         "totals": {
             "chapters": len(plan.scripts),
             "chunks": sum(len(row) for row in plan.chunks),

@@ -24,6 +24,7 @@ from tasks.audio.join import join
 from tasks.audio.mastering import master, measure
 from tasks.errors import OutputError
 from tasks.model import Levels, Recital, Timing, Track
+from tasks.prefect_values import named
 from tasks.store import ClipStore
 
 # Counts up when the same clips and settings make other sound.
@@ -33,7 +34,7 @@ _FACTS = "track.json"
 
 @task(
     name="assemble",
-    task_run_name="{recital.script.number} · {recital.script.title} · mastered",
+    task_run_name=named("{recital.script.number} · {recital.script.title} · mastered"),
     cache_policy=NO_CACHE,
     persist_result=False,
 )

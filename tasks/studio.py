@@ -14,12 +14,12 @@ import httpx
 from tasks.audio.decode import decode
 from tasks.audio.heard import check
 from tasks.casting import Casting, Part
-from tasks.errors import DeclaimError, OutputError, ProviderError
+from tasks.errors import BadAudio, DeclaimError, OutputError, ProviderError
 from tasks.model import Chunk, Clip, Cost, Identity, Role, Speech
 from tasks.store import ClipStore, clip_key
 from tasks.voices import Voice
+from tasks.voices.lanes import open_client
 from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
-from tasks.voices.wire import open_client
 
 _logger = logging.getLogger("declaim")
 
@@ -132,8 +132,11 @@ async def speak(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSe
 
 def _stored(speech: Speech, chunk: Chunk, identity: Identity, studio: Studio) -> Clip:
     """Put speech into the store once it is heard to be what was asked for."""
-    audio = decode(speech)
-    check(audio, chunk.text, studio.language, speech.speed)
+    try:
+        audio = decode(speech)
+        check(audio, chunk.text, studio.language, speech.speed)
+    except BadAudio as error:
+        raise BadAudio(f"{error} (request {speech.request_id})" if speech.request_id else str(error)) from error
     try:
         return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk))
     except OSError as error:

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.errors import DeclaimError, ProviderError, Transient, Undelivered
 from tasks.model import Chunk, Cost, Failure, Recital, Script, Voiced
+from tasks.prefect_values import named
 from tasks.studio import Studio, cost_of, key_of, speak
 from tasks.voices.limits import Bill
 
@@ -21,7 +22,7 @@ _LONGEST_QUOTE = 80
 
 @task(
     name="synthesize",
-    task_run_name="{script.number} · {script.title}",
+    task_run_name=named("{script.number} · {script.title}"),
     cache_policy=NO_CACHE,
     persist_result=False,
 )
@@ -70,6 +71,7 @@ async def _spoken(chunk: Chunk, chapter: int, studio: Studio) -> Voiced | Failur
     try:
         clip = await speak(chunk, studio, bills, speaker.part.limits)
     except (Transient, Undelivered) as error:
+        speaker.gate.gave_up(error)
         quote = chunk.text if len(chunk.text) <= _LONGEST_QUOTE else f"{chunk.text[:_LONGEST_QUOTE]}…"
         return Failure(chapter, chunk.id, f"{error} ({len(bills)} attempts at {quote!r})", cost_of(bills))
     except DeclaimError as error:
@@ -78,5 +80,6 @@ async def _spoken(chunk: Chunk, chapter: int, studio: Studio) -> Voiced | Failur
         return Failure(chapter, chunk.id, str(error), cost_of(bills))
     finally:
         speaker.gate.finished()
+    speaker.gate.spoke()
     CHUNK_DONE.get()(chapter)
     return Voiced(chunk, clip, speaker.identity, cost_of(bills))

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 EditionKind = Literal["mp3", "m4b"]
 # Which codec of a track an edition is made of.
@@ -10,8 +10,8 @@ CODEC_OF: dict[str, str] = {"mp3": "mp3", "m4b": "aac"}
 
 
 class OutputSettings(BaseModel):
-    """`[output]` of a profile: which editions are made."""
+    """`[output]` of a profile: which editions are made. None at all speaks a book into the store, and masters nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    editions: tuple[EditionKind, ...] = Field(("mp3", "m4b"), min_length=1)
+    editions: tuple[EditionKind, ...] = ("mp3", "m4b")

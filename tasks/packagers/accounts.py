@@ -21,8 +21,8 @@ class Performance:
 
     @property
     def is_missing(self) -> bool:
-        """Tell whether there should be a track and is none; a chapter without words to speak needs none."""
-        return self.track is None and bool(self.recital.script.chunks)
+        """Tell whether something of it could not be spoken."""
+        return len(self.recital.voiced) < len(self.recital.script.chunks)
 
 
 @dataclass(frozen=True, slots=True)

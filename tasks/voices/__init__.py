@@ -126,8 +126,8 @@ class VoiceSpec:
 
     `describe` says what a voice's sound depends on and raises `ProfileError` for a voice that there is not; `limit` is the
     most characters of one request, `concurrency` how many requests are to be in flight, `build` a voice over the run's HTTP
-    client. `refuses` is true for a service of
-    somebody else's, which may not know the key or the model: it is asked once before all else begins.
+    client. `refuses` is true for a service of somebody else's, which may not know the key or the model: it is asked once
+    before all else begins. `cautions` are what a person should know of settings that are allowed.
     """
 
     name: str
@@ -137,6 +137,7 @@ class VoiceSpec:
     build: Callable[[VoiceSettings, LimitSettings, "httpx.AsyncClient"], Voice]
     catalogue: Callable[[VoiceSettings], Iterable[VoiceRow]]
     refuses: bool = True
+    cautions: Callable[[VoiceSettings], tuple[str, ...]] = lambda _: ()
 
 
 Options = TypeVar("Options", bound=BaseModel)

@@ -86,6 +86,16 @@ def _describe(settings: VoiceSettings) -> Identity:
     )
 
 
+def _cautions(settings: VoiceSettings) -> tuple[str, ...]:
+    if checked_options(settings, AuralisOptions).speed == 1:
+        return ()
+    caution = (
+        "[voice.options] speed: Auralis stretches its sound within its old length, so that slowed speech may lose its end; "
+        "listen to a chapter first, or set 1.0"
+    )
+    return (caution,)
+
+
 def _catalogue(settings: VoiceSettings) -> Iterator[VoiceRow]:
     languages = " ".join(code for code in get_args(Language) if code != "auto")
     yield VoiceRow("auralis", settings.model or _MODEL, "", languages, _LIMIT)
@@ -138,4 +148,5 @@ SPEC = VoiceSpec(
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    cautions=_cautions,
 )

@@ -8,13 +8,25 @@ from time import monotonic
 from pydantic import BaseModel, ConfigDict, Field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from tasks.errors import BadAudio, BudgetExceeded, DeclaimError, RateLimited, Transient, Undelivered
+from tasks.errors import (
+    BadAudio,
+    BudgetExceeded,
+    DeclaimError,
+    ProviderError,
+    RateLimited,
+    Transient,
+    Unavailable,
+    Undelivered,
+)
 from tasks.voices.pace import Pace
 
 _LONGEST_WAIT_SECONDS = 60
 _MINUTE = 60
 # A refusal for want of room says nothing of the request itself: it may be refused more often than it may fail.
 _REFUSALS_AN_ATTEMPT = 10
+# A service that fails so many chunks in a row, and twice as many as are in flight, is down: to go on would only cost time,
+# and money where it answers with what is no speech.
+_DEAD_CHUNKS = 10
 _jittered = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS)
 
 
@@ -80,6 +92,7 @@ class Gate:
         self._pace = Pace(limits.requests_per_minute / _MINUTE, limits.characters_per_minute / _MINUTE)
         self._turns = asyncio.Lock()
         self._unfinished = 0
+        self._given_up = 0
         self._thirsty = asyncio.Event()
         self._thirsty.set()
         self._closed = asyncio.Event()
@@ -92,6 +105,16 @@ class Gate:
     def finished(self) -> None:
         """Say that a request that was expected is through, well or not."""
         self._count(-1)
+
+    def spoke(self) -> None:
+        """Say that a chunk is spoken: the service is alive."""
+        self._given_up = 0
+
+    def gave_up(self, error: ProviderError) -> None:
+        """Say that all attempts at a chunk have failed; closes the gate where that has happened too often in a row."""
+        self._given_up += 1
+        if self._given_up >= max(_DEAD_CHUNKS, 2 * self.in_flight):
+            self.close(Unavailable(f"{error}; so ended {self._given_up} chunks in a row: run the command again later"))
 
     async def thirst(self) -> None:
         """Wait until fewer requests are under way than could be in flight and waiting."""

@@ -1,4 +1,4 @@
-"""HTTP to a speech service: one bounded client a run, bounded answers, and what an answer means, its status before its words.
+"""HTTP to a speech service: bounded answers, and what an answer means, its status before its words.
 
 A key goes out in the header of the one request that needs it, and is taken out of whatever a service echoes.
 """
@@ -33,7 +33,6 @@ _MEGABYTE = 1 << 20
 _LONGEST_ANSWER_BYTES = 64 * _MEGABYTE
 _LONGEST_WORDS = 300
 _REQUEST_IDS = ("x-request-id", "x-aimlapi-request-id", "cf-ray")
-_KEEPALIVE_SECONDS = 30
 # A longer wait than this is no advice but a way to say "not today"; the run would hang unseen.
 _LONGEST_RETRY_AFTER_SECONDS = 900.0
 
@@ -88,19 +87,6 @@ class Service:
         return text.replace(self.key, "•••") if self.key else text
 
 
-def open_client(in_flight: int) -> httpx.AsyncClient:
-    """Open the HTTP client of a run, for so many requests in flight: connections are kept alive, and are bounded."""
-    # Two for each: a result may lie on another origin.
-    connections = 2 * in_flight
-    return httpx.AsyncClient(
-        limits=httpx.Limits(
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=_KEEPALIVE_SECONDS,
-        )
-    )
-
-
 class Wire:
     """A voice's way to its service, over the client of the run."""
 
@@ -145,17 +131,27 @@ class Wire:
                 asyncio.timeout(self._limits.request_timeout_seconds),
                 self._client.stream(method, url, timeout=self._timeout, **request) as response,
             ):
-                body = bytearray()
-                async for block in response.aiter_bytes():
-                    body += block
-                    if len(body) > _LONGEST_ANSWER_BYTES:
-                        raise BadAudio(f"{self._service.name} sent more than {_LONGEST_ANSWER_BYTES // _MEGABYTE} MiB")
-                return Answer(response.status_code, response.headers, bytes(body))
+                return Answer(response.status_code, response.headers, await _body(response, self._service.name))
+
+
+async def _body(response: httpx.Response, name: str) -> bytes:
+    """Read a body; a good answer that was cut off may have been billed, unlike what never began."""
+    body = bytearray()
+    try:
+        async for block in response.aiter_bytes():
+            body += block
+            if len(body) > _LONGEST_ANSWER_BYTES:
+                raise BadAudio(f"{name} sent more than {_LONGEST_ANSWER_BYTES // _MEGABYTE} MiB")
+    except httpx.HTTPError as error:
+        # Of a refusal, the status is enough.
+        if response.is_success:
+            raise BadAudio(f"{name}'s answer was cut off ({str(error) or type(error).__name__})") from error
+    return bytes(body)
 
 
 @contextmanager
 def _failures(name: str, host: str, limits: LimitSettings) -> Iterator[None]:
-    """Translate what goes wrong on the way; only what was cut in the middle of an answer may have been billed."""
+    """Translate what goes wrong before an answer has begun, and an answer that never ends."""
     try:
         yield
     except httpx.ConnectTimeout as error:
@@ -165,8 +161,6 @@ def _failures(name: str, host: str, limits: LimitSettings) -> Iterator[None]:
     except TimeoutError as error:
         raise Unavailable(f"{name} did not end within {limits.request_timeout_seconds:g} s") from error
     except httpx.RemoteProtocolError as error:
-        if "complete" in str(error):
-            raise BadAudio(f"{name}'s answer was cut off ({error})") from error
         raise Unavailable(f"{name} closed the connection without an answer") from error
     except httpx.ConnectError as error:
         raise Unavailable(

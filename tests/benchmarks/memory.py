@@ -1,6 +1,6 @@
 """Peak memory of the narrating process, workers and Prefect's server apart.
 
-    python tests/benchmarks/memory.py ../shared/books/moby-dick.epub --chapters 56
+    python -m tests.benchmarks.memory ../shared/books/moby-dick.epub --chapters 56
 
 Chapter 56 of Moby-Dick as Declaim counts them ("Chapter 54. The Town-Ho's Story.") is its longest.
 """

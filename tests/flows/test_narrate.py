@@ -99,8 +99,9 @@ def _first_sound(book: Path, start: float) -> float:
 def test_runs_bear_the_names_of_book_and_chapters(narrated: dict[str, Home], server: str) -> None:
     assert narrated
     runs = httpx.post(f"{server}/flow_runs/filter", json={}).json()
-    named = [run for run in runs if run["name"] == "Tuppence a Window"]
-    assert {run["state_type"] for run in named} == {"COMPLETED"}
+    outs = {str(home.out) for home in narrated.values()}
+    named = [run for run in runs if run["parameters"]["out"] in outs]
+    assert {(run["name"], run["state_type"]) for run in named} == {("Tuppence a Window", "COMPLETED")}
     chosen = {"flow_runs": {"id": {"any_": [named[0]["id"]]}}}
     names = {run["name"] for run in httpx.post(f"{server}/task_runs/filter", json=chosen).json()}
     assert {"1 · I", "2 · II", "3 · The Third Winter"} <= names

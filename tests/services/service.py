@@ -146,6 +146,7 @@ class Service:
             "billed": billed.total(),
             "twice": sum(times > 1 for times in billed.values()),
             "first": asked[0].at if asked else None,
+            "second": asked[1].at if len(asked) > 1 else None,
             "last": asked[-1].at if asked else None,
             "most_in_flight": self.most_in_flight,
         }
