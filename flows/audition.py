@@ -14,11 +14,11 @@ from tasks.voices.limits import Bill, Budget
 async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
     """Have the longest missing chunk of the narration spoken into the store, where a service could refuse it.
 
-    Returns what that cost, by the clip's key. A failure that may pass is left to the run; where there is a fallback, a
+    Returns what that cost, by the chunk's id. A failure that may pass is left to the run; where there is a fallback, a
     refusal is too. Raises a `ProviderError` that no later attempt would mend, `BudgetExceeded` and `OutputError`.
     """
     casting = plan.castings[0]
-    chunk, key = _longest_missing(plan)
+    chunk = _longest_missing(plan)
     if not chunk or not casting.part(chunk).spec.refuses or len(plan.castings) > 1:
         return {}
     bills: list[Bill] = []
@@ -29,15 +29,15 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
             await speak(chunk, studio, bills, once)
         except (Transient, Undelivered):
             return {}
-    return {key: cost_of(bills)}
+    return {chunk.id: cost_of(bills)}
 
 
-def _longest_missing(plan: Plan) -> tuple[Chunk | None, str]:
+def _longest_missing(plan: Plan) -> Chunk | None:
     """Find the chunk with which most would come to light: the longest that the narration still has to speak."""
     missing = [
-        (chunk, planned.key)
+        chunk
         for script, row in zip(plan.scripts, plan.chunks, strict=True)
         for chunk, planned in zip(script.chunks, row, strict=True)
         if not planned.cached and chunk.role is Role.NARRATION
     ]
-    return max(missing, key=lambda pair: len(pair[0].text), default=(None, ""))
+    return max(missing, key=lambda chunk: len(chunk.text), default=None)

@@ -60,7 +60,8 @@ def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
     store = ClipStore(store_root(profile.store))
     book = read_book(source)
     scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles), chapters)
-    rows = tuple(tuple(_planned(script, casting, store)) for script in scripts)
+    bought: set[str] = set()
+    rows = tuple(tuple(_planned(script, casting, store, bought)) for script in scripts)
     return Plan(book, castings, scripts, rows)
 
 
@@ -82,12 +83,14 @@ def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
     return tuple(script for script in scripts if script.number in wanted)
 
 
-def _planned(script: Script, casting: Casting, store: ClipStore) -> Iterator[PlannedChunk]:
+def _planned(script: Script, casting: Casting, store: ClipStore, bought: set[str]) -> Iterator[PlannedChunk]:
+    """Look a chapter's chunks up; words that a chunk before has `bought` cost nothing again."""
     for chunk in script.chunks:
         part = casting.part(chunk)
         key = clip_key(part.identity, tuple(sentence.spoken for sentence in chunk.sentences))
         cached = store.holds(key)
-        yield PlannedChunk(key, cached, 0.0 if cached else part.usd(len(chunk.text)))
+        yield PlannedChunk(key, cached, 0.0 if cached or key in bought else part.usd(len(chunk.text)))
+        bought.add(key)
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

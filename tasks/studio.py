@@ -7,7 +7,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -38,6 +39,17 @@ class Speaker:
         return self.part.identity
 
 
+class Wanted:
+    """The clips that are being asked for: two chunks with the same words buy one."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def lock(self, key: str) -> asyncio.Lock:
+        """Who holds the lock of a key asks for its clip."""
+        return self._locks.setdefault(key, asyncio.Lock())
+
+
 @dataclass(frozen=True, slots=True)
 class Studio:
     """A casting at work, and what the chapters of a book share: the budget, the store, the book's language."""
@@ -47,6 +59,7 @@ class Studio:
     budget: Budget
     store: ClipStore
     language: str
+    wanted: Wanted = field(default_factory=Wanted)
 
     def speaker(self, chunk: Chunk) -> Speaker:
         """Who speaks a chunk."""
@@ -112,8 +125,20 @@ def _sentences(chunk: Chunk) -> tuple[str, ...]:
 async def speak(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
     """Have a chunk spoken into the store, trying again what may succeed; each request's bill is put to `bills`.
 
+    Where another chunk's request for the same clip is under way, that one's is waited for, and its clip taken.
+
     Raises the last `ProviderError`, `BudgetExceeded`, or `OutputError` where the store cannot be written.
     """
+    speaker = studio.speaker(chunk)
+    key = key_of(chunk, speaker.identity)
+    lock = studio.wanted.lock(key)
+    is_asked_for = lock.locked()
+    async with lock:
+        clip = await asyncio.to_thread(studio.store.get, key) if is_asked_for else None
+        return clip or await _bought(chunk, studio, bills, limits)
+
+
+async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
     speaker = studio.speaker(chunk)
     async for attempt in attempts(limits):
         with attempt:

@@ -15,7 +15,7 @@ from tasks.voices.limits import Bill
 
 # Told of every chunk that is done, with its chapter's number; a terminal shows it. No one need listen.
 CHUNK_DONE: ContextVar[Callable[[int], None]] = ContextVar("CHUNK_DONE", default=lambda _: None)
-# What was bought before the run began, by the keys of the clips: it belongs to the run's account.
+# What was bought before the run began, by the ids of the chunks: it belongs to the run's account.
 BOUGHT: ContextVar[Mapping[str, Cost]] = ContextVar("BOUGHT", default={})  # noqa: B039  # no one can change a Mapping
 _LONGEST_QUOTE = 80
 
@@ -62,7 +62,7 @@ def _kept(chunks: Iterable[Chunk], studio: Studio) -> Iterable[Voiced]:
         identity = studio.speaker(chunk).identity
         clip = studio.store.get(key_of(chunk, identity))
         if clip:
-            yield Voiced(chunk, clip, identity, BOUGHT.get().get(clip.key, Cost()))
+            yield Voiced(chunk, clip, identity, BOUGHT.get().get(chunk.id, Cost()))
 
 
 async def _spoken(chunk: Chunk, chapter: int, studio: Studio) -> Voiced | Failure:

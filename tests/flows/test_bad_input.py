@@ -2,18 +2,21 @@
 
 import json
 import resource
+import wave
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from pypdf import PdfWriter
 
 import flows.cli
 from tests.readers.making_epubs import XHTML, Epub
+from tests.services.service import Service
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 MEBIBYTE = 1 << 20
@@ -221,6 +224,62 @@ def test_a_profile_that_asks_for_what_cannot_be_is_refused(
     path = tmp_path / "mine.toml"
     path.write_text(profile)
     refusal = refused(SAMPLES / "tuppence-a-window.md", "--profile", str(path))
+    assert refusal.code == 2
+    assert named in refusal.line
+    assert said in refusal.line
+
+
+# The voice of a profile whose service would answer, what is named of it, and what is said of it.
+AIMLAPI = 'provider = "aimlapi"\n'
+AURA = f'{AIMLAPI}model = "#g1_aura-2-helena-en"\n'
+AURALIS = 'provider = "auralis"\n'
+VOICES = (
+    (
+        f'{AIMLAPI}model = "#g1_aura-9-nobody-en"',
+        "[voice] model: there is no '#g1_aura-9-nobody-en'",
+        "choose for example",
+    ),
+    (f'{AIMLAPI}model = "openai/tts-1"\nname = "bob"', "openai/tts-1 has no voice 'bob'", "choose alloy"),
+    (f'{AIMLAPI}model = "hume/octave-2"\nname = "bob"', "hume/octave-2 has no voice 'bob'", "choose"),
+    (f'{AURA}[voice.options]\nencoding = "ogg"', "[voice.options] encoding", "'linear16'"),
+    (f'{AURA}[voice.options]\nencoding = "mp3"\nsample_rate = 48000', "mp3 has no sample_rate 48000", "choose 22050"),
+    (f"{AURA}price_per_1000_characters = -0.01", "[voice] price_per_1000_characters", "greater than or equal to 0"),
+    (f'{AURA}base_url = "speech.example"', "[voice] base_url: ", "speech.example is no URL; give one like https://"),
+    (f'{AURA}base_url = "ftp://speech.example/v1"', "[voice] base_url: ", "is no URL; give one like https://"),
+    (f'{AURA}base_url = "https://me:word@speech.example"', "it holds a password", "name that in api_key_env"),
+    (f"{AURA}[limits]\nbudget_usd = 5", "[limits] budget_usd", "set its price_per_1000_characters"),
+    (AURALIS, "[voice] reference_audio", "name one or more recordings of 6 to 60 s"),
+    (f'{AURALIS}reference_audio = ["gone.wav"]', "[voice] reference_audio: ", "gone.wav cannot be read"),
+    (f'{AURALIS}reference_audio = ["short.wav"]', "short.wav", "lasts 3.0 s; give 6 to 60 s of speech"),
+    (f'{AURALIS}reference_audio = ["long.wav"]', "long.wav", "lasts 61.0 s; give 6 to 60 s of speech"),
+    (f'{AURALIS}reference_audio = ["silent.wav"]', "silent.wav", "is silent; give 6 to 60 s of speech"),
+    (f'{AURALIS}reference_audio = ["text.wav"]', "text.wav", "sound"),
+    ('provider = "openai"', "[voice] model", "name the service's model"),
+)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with recordings that are too short, too long, silent, and none at all."""
+    folder = tmp_path_factory.mktemp("recordings")
+    for name, seconds, level in (("short", 3, 3_000), ("long", 61, 3_000), ("silent", 7, 0)):
+        with wave.open(str(folder / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(np.random.default_rng(1).normal(0, level, seconds * 16_000).astype("<i2").tobytes())
+    (folder / "text.wav").write_text("It was the best of times. " * 500, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("voice", "named", "said"), VOICES, ids=[f"{row[1]} {row[2]}" for row in VOICES])
+def test_a_voice_that_cannot_be_is_refused_before_any_request(
+    refused: Callable[..., Refusal], recordings: Path, voice: str, named: str, said: str
+) -> None:
+    with Service() as service:
+        address = "" if "base_url" in voice else f'base_url = "{service.url}/v1"\n'
+        path = recordings / "mine.toml"
+        path.write_text(f"[voice]\n{address}{voice}\n", "utf-8")
+        refusal = refused(SAMPLES / "tuppence-a-window.md", "--profile", str(path))
+        assert service.seen == []
     assert refusal.code == 2
     assert named in refusal.line
     assert said in refusal.line
