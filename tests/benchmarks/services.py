@@ -11,6 +11,7 @@ mastered, so that orchestration is measured: clips go into the store, verified a
 - few: 500 chunks, 0.5 s a request, 8 at once, beside the ideal of 500 x 0.5 / 8 s.
 - paced: a service that allows 10 requests a second and a profile set to the same.
 - hasty: the same service, and a profile set to 50 a second.
+- refused: a wrong key, no credit, a withdrawn model, a text over the limit: how long until the command says so.
 
 A time is that of the whole command, from the start of its process to its end, less Prefect's own start (an empty flow).
 Beside it stands the time at the service: from the first request of the run to the last one, and its latency.
@@ -40,6 +41,13 @@ _SECONDS_OF_SOUND = 2.0
 _PARAGRAPHS_A_CHAPTER = 99
 _DECLAIM = (sys.executable, "-m", "flows.cli", "narrate")
 _ALLOWED = 10
+
+_REFUSALS: dict[str, dict[str, Any]] = {
+    "a wrong key": {"script": ["401"]},
+    "no credit": {"out_of_credit": True},
+    "a withdrawn model": {"withdrawn": [_MODEL["model"]]},
+    "a text over the limit": {"limit_characters": 20},
+}
 
 Figures = dict[str, float]
 
@@ -71,10 +79,7 @@ def manuscript(folder: Path, chunks: int) -> tuple[Path, list[str]]:
     return path, texts
 
 
-def narrated(source: Path, scratch: Path, at: dict[str, str], limits: dict[str, float]) -> tuple[float, dict[str, Any]]:
-    """Run `declaim narrate` into an empty store; returns its time less Prefect's start, and its manifest."""
-    environment = os.environ | ENVIRONMENT | {_KEY: at["key"]}
-    started = prefect_start(environment)
+def _command(source: Path, scratch: Path, at: dict[str, str], limits: dict[str, float]) -> list[str]:
     settings = {
         "voice.provider": "aimlapi",
         "voice.model": _MODEL["model"],
@@ -88,6 +93,14 @@ def narrated(source: Path, scratch: Path, at: dict[str, str], limits: dict[str, 
     command = [*_DECLAIM, str(source), "--out", str(scratch / "out")]
     for name, value in settings.items():
         command += ["--set", f"{name}={json.dumps(value)}"]
+    return command
+
+
+def narrated(source: Path, scratch: Path, at: dict[str, str], limits: dict[str, float]) -> tuple[float, dict[str, Any]]:
+    """Run `declaim narrate` into an empty store; returns its time less Prefect's start, and its manifest."""
+    environment = os.environ | ENVIRONMENT | {_KEY: at["key"]}
+    started = prefect_start(environment)
+    command = _command(source, scratch, at, limits)
     begun = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=TOP)
     taken = time.perf_counter() - begun
@@ -174,12 +187,34 @@ def hasty(scratch: Path) -> Figures:
     return paced(scratch, a_minute=60 * 5 * _ALLOWED)
 
 
+def refused(scratch: Path) -> Figures:
+    """What no later attempt would mend: the time to the end of the command, in seconds."""
+    source, _ = manuscript(scratch, 100)
+    figures: Figures = {}
+    for what, behaviour in _REFUSALS.items():
+        with service(latency_seconds=0.2, **behaviour) as at:
+            environment = os.environ | ENVIRONMENT | {_KEY: at["key"]}
+            begun = time.perf_counter()
+            ended = subprocess.run(_command(source, scratch, at, {}), check=False, env=environment, cwd=TOP)
+            figures[f"{what}, s"] = time.perf_counter() - begun
+            requests = seen(at)["requests"]
+        if ended.returncode != 4 or requests != 1:  # README: the service refuses
+            raise SystemExit(f"{what}: ended with {ended.returncode} after {requests} requests")
+    return figures
+
+
 def _whole(manifest: dict[str, Any], summary: dict[str, Any], chunks: int) -> None:
     if manifest["totals"]["clips"] != chunks or manifest["failures"] or summary["twice"] or summary["billed"] != chunks:
         raise SystemExit(f"the book is not whole, or was bought twice: {manifest['totals']}, {summary}")
 
 
-_ROWS: dict[str, Callable[[Path], Figures]] = {"many": many, "few": few, "paced": paced, "hasty": hasty}
+_ROWS: dict[str, Callable[[Path], Figures]] = {
+    "many": many,
+    "few": few,
+    "paced": paced,
+    "hasty": hasty,
+    "refused": refused,
+}
 
 
 def main() -> None:
