@@ -28,7 +28,7 @@ from tasks.prefect_values import named
 from tasks.store import ClipStore
 
 # Counts up when the same clips and settings make other sound.
-_VERSION = 1
+_VERSION = 2
 _FACTS = "track.json"
 
 
@@ -44,7 +44,7 @@ async def assemble(recital: Recital, settings: AudioSettings, codecs: tuple[str,
     Raises `AudioError` where ffmpeg fails, `OutputError` where the store cannot be written.
     """
     folder = track_folder(store, recital, settings, codecs)
-    track = _kept(folder, recital, codecs)
+    track = await asyncio.to_thread(_kept, folder, recital, codecs)
     if track is None:
         try:
             track = await asyncio.to_thread(_made, folder, recital, settings, codecs, store)
@@ -80,7 +80,7 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
     except (OSError, ValueError):
         return None
     encoded = _encoded(folder, codecs)
-    if not all(path.is_file() and path.stat().st_size == facts["bytes"][codec] for codec, path in encoded.items()):
+    if not all(path.is_file() and _sha256(path) == facts["encoded"].get(codec) for codec, path in encoded.items()):
         return None
     timings = tuple(Timing(*row) for row in facts["timings"])
     script = recital.script
@@ -107,7 +107,7 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
             "levels": asdict(levels),
             "sha256": digest,
             "timings": [list(asdict(timing).values()) for timing in joined.timings],
-            "bytes": {codec: file.stat().st_size for codec, file in files.items()},
+            "encoded": {codec: _sha256(file) for codec, file in files.items()},
         }
         mastered.unlink()
         (scratch / _FACTS).write_text(json.dumps(facts), "utf-8")

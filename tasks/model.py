@@ -200,6 +200,14 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is kept of a purchase beside its clip: how the service calls the request, and US dollars (None: not known)."""
+
+    request_id: str = ""
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """What was asked and paid for a chunk: the requests, and US dollars by the profile's price and as the service says.
 
@@ -241,12 +249,14 @@ class Recital:
     """A chapter as far as it could be spoken: every chunk is in `voiced` or in `failures`.
 
     `stopped_by` is what ended it before all was tried: a service that refused, a budget that is spent, a full disk.
+    `damaged` names the chunks whose clips were in the store, torn or altered, and were spoken again.
     """
 
     script: Script
     voiced: tuple[Voiced, ...]
     failures: tuple[Failure, ...] = ()
     stopped_by: DeclaimError | None = None
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

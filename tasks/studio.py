@@ -5,8 +5,8 @@ It knows nothing of Prefect, so that a voice can be heard before a run begins.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
@@ -16,13 +16,16 @@ from tasks.audio.decode import decode
 from tasks.audio.heard import check
 from tasks.casting import Casting, Part
 from tasks.errors import BadAudio, DeclaimError, OutputError, ProviderError
-from tasks.model import Chunk, Clip, Cost, Identity, Role, Speech
+from tasks.model import Chunk, Clip, Cost, Identity, Receipt, Role, Speech
 from tasks.store import ClipStore, clip_key
+from tasks.store.leases import Leases
 from tasks.voices import Voice
 from tasks.voices.lanes import open_client
 from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
 
 _logger = logging.getLogger("declaim")
+# How often to ask whether another run has bought a clip that both want.
+_LEASE_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Studio:
     budget: Budget
     store: ClipStore
     language: str
+    leases: Leases
     wanted: Wanted = field(default_factory=Wanted)
 
     def speaker(self, chunk: Chunk) -> Speaker:
@@ -86,21 +90,34 @@ async def open_studios(
     not close them.
     """
     gates = [_gates(casting) for casting in castings]
-    async with open_client(sum(gate.in_flight for row in gates for gate in row.values())) as client:
-        studios = tuple(
-            Studio(
-                casting,
-                {role: _speaker(part, row, client) for role, part in casting.parts.items()},
-                budget,
-                store,
-                language,
+    with _leases(store) as leases:
+        async with open_client(sum(gate.in_flight for row in gates for gate in row.values())) as client:
+            studios = tuple(
+                Studio(
+                    casting,
+                    {role: _speaker(part, row, client) for role, part in casting.parts.items()},
+                    budget,
+                    store,
+                    language,
+                    leases,
+                )
+                for casting, row in zip(castings, gates, strict=True)
             )
-            for casting, row in zip(castings, gates, strict=True)
-        )
-        try:
-            yield studios
-        finally:
-            await asyncio.gather(*(speaker.voice.close() for studio in studios for speaker in studio.speakers.values()))
+            speakers = [speaker for studio in studios for speaker in studio.speakers.values()]
+            try:
+                yield studios
+            finally:
+                await asyncio.gather(*(speaker.voice.close() for speaker in speakers))
+
+
+@contextmanager
+def _leases(store: ClipStore) -> Iterator[Leases]:
+    with _writing(store):
+        leases = Leases(store.root)
+    try:
+        yield leases
+    finally:
+        leases.close()
 
 
 def _gates(casting: Casting) -> dict[tuple[str, ...], Gate]:
@@ -125,17 +142,31 @@ def _sentences(chunk: Chunk) -> tuple[str, ...]:
 async def speak(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
     """Have a chunk spoken into the store, trying again what may succeed; each request's bill is put to `bills`.
 
-    Where another chunk's request for the same clip is under way, that one's is waited for, and its clip taken.
+    Where another chunk's request for the same clip is under way, in this run or in another that shares the store, it is
+    waited for, and its clip taken.
 
     Raises the last `ProviderError`, `BudgetExceeded`, or `OutputError` where the store cannot be written.
     """
     speaker = studio.speaker(chunk)
     key = key_of(chunk, speaker.identity)
-    lock = studio.wanted.lock(key)
-    is_asked_for = lock.locked()
-    async with lock:
-        clip = await asyncio.to_thread(studio.store.get, key) if is_asked_for else None
+    async with studio.wanted.lock(key), _leased(key, studio, speaker.gate):
+        # Whoever had the lease before may have bought it.
+        clip = await asyncio.to_thread(studio.store.get, key) if studio.store.holds(key) else None
         return clip or await _bought(chunk, studio, bills, limits)
+
+
+@asynccontextmanager
+async def _leased(key: str, studio: Studio, gate: Gate) -> AsyncIterator[None]:
+    """Wait until no other run is buying a clip, and keep others from it; raises what the gate was closed by meanwhile."""
+    with _writing(studio.store):
+        while not await asyncio.to_thread(studio.leases.take, key):
+            if gate.closed_by:
+                raise gate.closed_by
+            await asyncio.sleep(_LEASE_POLL_SECONDS)
+    try:
+        yield
+    finally:
+        studio.leases.leave(key)
 
 
 async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
@@ -151,22 +182,30 @@ async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: Limit
                         _logger.info("%s: %s", chunk.id, error)
                         raise
                     bill.is_due, bill.charged = True, speech.usd
-            return await asyncio.to_thread(_stored, speech, chunk, speaker.identity, studio)
+            receipt = Receipt(speech.request_id, bill.usd if speech.usd is None else speech.usd)
+            return await asyncio.to_thread(_stored, speech, receipt, chunk, studio)
     raise TypeError("a request has ended without an outcome")
 
 
-def _stored(speech: Speech, chunk: Chunk, identity: Identity, studio: Studio) -> Clip:
+def _stored(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> Clip:
     """Put speech into the store once it is heard to be what was asked for."""
+    identity = studio.speaker(chunk).identity
     try:
         audio = decode(speech)
         check(audio, chunk.text, studio.language, speech.speed)
     except BadAudio as error:
         raise BadAudio(f"{error} (request {speech.request_id})" if speech.request_id else str(error)) from error
+    with _writing(studio.store):
+        return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk), receipt)
+
+
+@contextmanager
+def _writing(store: ClipStore) -> Iterator[None]:
     try:
-        return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk))
+        yield
     except OSError as error:
         raise OutputError(
-            f"{studio.store.root}: the clip store cannot be written ({error.strerror}); free space or set [store] url"
+            f"{store.root}: the clip store cannot be written ({error.strerror}); free space or set [store] url"
         ) from error
 
 

@@ -35,6 +35,9 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     logger = get_run_logger()
     clips = await asyncio.to_thread(_cached, script, studio)
     missing = [chunk for chunk in script.chunks if chunk.id not in clips]
+    damaged = tuple(chunk.id for chunk in missing if studio.store.holds(key_of(chunk, studio.speaker(chunk).identity)))
+    if damaged:
+        logger.warning("%d clips were damaged and are spoken again: chunks %s", len(damaged), ", ".join(damaged))
     # The longest first: the last ones then end together, and no worker waits.
     missing.sort(key=lambda chunk: -len(chunk.text))
     for _ in clips:
@@ -50,7 +53,8 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     stopped_by = studio.stopped_by if failures else None
     for line in dict.fromkeys(failure.error for failure in failures):
         logger.error("%d chunks could not be spoken: %s", sum(failure.error == line for failure in failures), line)
-    return Recital(script, tuple(outcome for outcome in ordered if isinstance(outcome, Voiced)), failures, stopped_by)
+    voiced = tuple(outcome for outcome in ordered if isinstance(outcome, Voiced))
+    return Recital(script, voiced, failures, stopped_by, damaged)
 
 
 def _cached(script: Script, studio: Studio) -> dict[str, Voiced]:

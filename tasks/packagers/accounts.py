@@ -87,6 +87,7 @@ def _chapter(performance: Performance, voices: tuple[Identity, ...]) -> dict[str
         "clips": len(recital.voiced),
         "requests": requests,
         "cached": cached,
+        "damaged": len(recital.damaged),
         "retries": requests - len(costs),
         "characters": recital.script.characters,
         "usd": _total(cost.usd for cost in costs),
@@ -97,7 +98,7 @@ def _chapter(performance: Performance, voices: tuple[Identity, ...]) -> dict[str
 def _totals(chapters: list[dict[str, Any]]) -> dict[str, Any]:
     # A chapter without words has no track, and adds nothing.
     worded = [chapter for chapter in chapters if chapter["clips"] or chapter["characters"]]
-    names = ("seconds", "clips", "requests", "cached", "retries", "characters", "usd", "usd_charged")
+    names = ("seconds", "clips", "requests", "cached", "damaged", "retries", "characters", "usd", "usd_charged")
     return {"chapters": len(chapters), **{name: _total(chapter[name] for chapter in worded) for name in names}}
 
 

@@ -1,5 +1,6 @@
 """The whole way of a book, as a person runs it: real files, the embedded voice, a Prefect server."""
 
+import hashlib
 import json
 import resource
 import shutil
@@ -213,14 +214,29 @@ def test_an_output_directory_that_cannot_be_written(narrated: dict[str, Home], h
     assert str(blocked) in line
 
 
-def test_a_damaged_track_is_one_line(narrated: dict[str, Home], home: Home) -> None:
+def test_a_track_that_cannot_be_tagged_is_one_line(narrated: dict[str, Home], home: Home) -> None:
     shutil.copytree(narrated[".md"].store.resolve(), home.store)
     for track in home.store.glob("tracks/*/*/track.mp3"):
-        # A tag of a version that there never was; the size is what it was.
         track.write_bytes(b"ID3\x09\0\0\0\0\0\x10" + track.read_bytes()[10:])
+        facts = json.loads(track.with_name("track.json").read_text("utf-8"))
+        facts["encoded"]["mp3"] = hashlib.sha256(track.read_bytes()).hexdigest()
+        track.with_name("track.json").write_text(json.dumps(facts), "utf-8")
     done = home.run("narrate", SAMPLE, "--out", home.out)
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("declaim: ")]
     assert "cannot be tagged" in line
     assert "remove the chapters' tracks" in line
     assert not home.out.exists() or not list(home.out.rglob("*.mp3"))
+
+
+def test_a_damaged_track_is_made_again(narrated: dict[str, Home], home: Home) -> None:
+    shutil.copytree(narrated[".md"].store.resolve(), home.store)
+    clips = home.clips()
+    for track in home.store.glob("tracks/*/*/track.mp3"):
+        # A tag of a version that there never was; the size is what it was.
+        track.write_bytes(b"ID3\x09\0\0\0\0\0\x10" + track.read_bytes()[10:])
+    done = home.run("narrate", SAMPLE, "--out", home.out)
+    assert done.returncode == 0, done.stderr
+    assert home.clips() == clips
+    whole = sorted((narrated[".md"].out / "mp3").iterdir())
+    assert [path.read_bytes() for path in sorted((home.out / "mp3").iterdir())] == [it.read_bytes() for it in whole]

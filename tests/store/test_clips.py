@@ -1,10 +1,12 @@
 import errno
 import multiprocessing
 import os
+import signal
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -16,6 +18,7 @@ from pydub import AudioSegment
 from tasks.errors import ProfileError
 from tasks.model import Audio, Clip, Identity
 from tasks.store import ClipStore, StoreSettings, atomic_file, clip_key, store_root
+from tasks.store.clip_file import clip_bytes
 
 VOICE = Identity("piper", "joe:1234", "", (("length_scale", "1.2"),), 1, by_sentence=True)
 SENTENCES = ("It rained — “hard”.", "We went home.")
@@ -230,7 +233,6 @@ def test_a_limit_on_file_sizes_leaves_nothing(store: ClipStore) -> None:
 
 def _put_with_little_room(root: Path) -> None:
     import resource  # noqa: PLC0415  # not on every system
-    import signal  # noqa: PLC0415  # belongs to it
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
@@ -280,3 +282,53 @@ def test_where_the_store_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_store_of_another_kind_is_a_fault_of_the_profile(url: str) -> None:
     with pytest.raises(ProfileError, match=r"\[store\] url: .*not supported"):
         store_root(StoreSettings(url=url))
+
+
+def _cut_off(root: Path, place: str) -> None:
+    """Put a clip, and be killed at a place on the way; the buffers of this process are lost, as with the power."""
+
+    def cut(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def halved(*facts: Any) -> Iterator[bytes]:
+        content = b"".join(clip_bytes(*facts))
+        yield content[: len(content) // 2]
+        cut()
+
+    stops: dict[str, tuple[str, Callable[..., object]]] = {
+        "before a byte": ("tempfile.mkstemp", cut),
+        "half written": ("tasks.store.clip_bytes", halved),
+        "before the flush": ("os.fsync", cut),
+        "before the name": ("pathlib.Path.replace", cut),
+        "before the folder is flushed": ("tasks.store._flush_folder", cut),
+    }
+    if place in stops:
+        patch(stops[place][0], side_effect=stops[place][1]).start()
+    ClipStore(root).put(KEY, SPEECH, VOICE, SENTENCES)
+    cut()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
+@pytest.mark.parametrize("before", [None, replace(SPEECH, pcm=b"\1\0" * 9)], ids=["new", "over another"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "before a byte",
+        "half written",
+        "before the flush",
+        "before the name",
+        "before the folder is flushed",
+        "at the end",
+    ],
+)
+def test_a_process_that_is_killed_leaves_no_torn_clip(store: ClipStore, place: str, before: Audio | None) -> None:
+    if before:
+        store.put(KEY, before, VOICE, SENTENCES)
+    process = multiprocessing.get_context("spawn").Process(target=_cut_off, args=(store.root, place))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    clip = store.get(KEY)
+    has_its_name = place in {"before the folder is flushed", "at the end"}
+    assert (clip and store.audio(clip)) == (SPEECH if has_its_name else before)
+    assert store.audio(store.put(KEY, SPEECH, VOICE, SENTENCES)) == SPEECH

@@ -1,15 +1,13 @@
 """The clip store: what has been spoken once is never bought again, by any run, book or machine.
 
-A clip is a WAV file named by the hash of all that decides its sound, in a folder named by the hash's first two letters:
-`clips/3f/3fa9….wav`. Any player plays it. Before its samples stands a chunk `decl` of JSON that says what made it (text,
-voice, options, the samples at which its sentences end), after them a chunk `sha2` with the hash of all before it. A clip
-appears under its name whole or not at all: it is written beside, flushed, and renamed.
+A clip is named by the hash of all that decides its sound, and lies in a folder named by the hash's first two letters:
+`clips/3f/3fa9….wav` (`clip_file` tells what is in it). It appears under its name whole or not at all: it is written beside,
+flushed, and renamed. `leases/` says which clips are being bought, and by which run (`leases`).
 """
 
 import hashlib
 import json
 import os
-import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,14 +20,8 @@ from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import ProfileError
-from tasks.model import Audio, Clip, Identity
-
-_FORMAT = struct.Struct("<HHIIHH")
-_PCM = 1
-_BYTES_A_SAMPLE = 2
-_RIFF_HEAD_BYTES = 12
-_CHUNK_HEAD_BYTES = 8
-_DIGEST_BYTES = hashlib.sha256().digest_size
+from tasks.model import Audio, Clip, Identity, Receipt
+from tasks.store.clip_file import clip_bytes, read_clip
 
 
 class StoreSettings(BaseModel):
@@ -83,27 +75,36 @@ class ClipStore:
         """Find a clip and verify it; None where there is none, or where it is torn or altered."""
         path = self.path(key)
         try:
-            audio = _read(path)
+            audio = read_clip(path.read_bytes()).audio
         except (OSError, ValueError):
             return None
         return Clip(key, path, audio.seconds, audio.sample_rate)
 
-    def put(self, key: str, audio: Audio, identity: Identity, sentences: tuple[str, ...]) -> Clip:
+    def put(
+        self,
+        key: str,
+        audio: Audio,
+        identity: Identity,
+        sentences: tuple[str, ...],
+        receipt: Receipt = Receipt(),  # noqa: B008  # frozen
+    ) -> Clip:
         """Keep a clip. It is in the store whole when this returns, and not at all if this raises `OSError`."""
-        made_from = {**asdict(identity), "text": " ".join(sentences), "sentence_ends": list(audio.sentence_ends)}
         path = self.path(key)
         with atomic_file(path) as file:
-            _write(file, audio, json.dumps(made_from, ensure_ascii=False).encode())
+            file.writelines(clip_bytes(audio, identity, " ".join(sentences), receipt))
         return Clip(key, path, audio.seconds, audio.sample_rate)
 
     def audio(self, clip: Clip) -> Audio:
         """Read a clip's samples; raises `OSError` or `ValueError` where it has gone or is damaged."""
-        return _read(clip.path)
+        return read_clip(clip.path.read_bytes()).audio
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that appears under its name only when the block has ended well; its folders are made."""
+    """Write a file that appears under its name only when the block has ended well; its folders are made.
+
+    When this ends, the file and its name are on the disk: a power cut takes neither.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
@@ -112,43 +113,18 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
+        _flush_folder(path.parent)
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()
         raise
 
 
-def _write(file: BinaryIO, audio: Audio, made_from: bytes) -> None:
-    # RIFF puts each chunk at an even place: a space is still JSON.
-    made_from += b" " * (len(made_from) % 2)
-    form = _FORMAT.pack(
-        _PCM, 1, audio.sample_rate, audio.sample_rate * _BYTES_A_SAMPLE, _BYTES_A_SAMPLE, 8 * _BYTES_A_SAMPLE
-    )
-    chunks = _chunk(b"fmt ", form) + _chunk(b"decl", made_from) + _chunk(b"data", audio.pcm)
-    length = len(b"WAVE") + len(chunks) + _CHUNK_HEAD_BYTES + _DIGEST_BYTES
-    content = b"RIFF" + struct.pack("<I", length) + b"WAVE" + chunks + b"sha2" + struct.pack("<I", _DIGEST_BYTES)
-    file.write(content)
-    file.write(hashlib.sha256(content).digest())
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body
-
-
-def _read(path: Path) -> Audio:
-    """Read a clip; raises `ValueError` for one that is torn or altered, or is no clip of this store."""
-    content = path.read_bytes()
-    if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() != content[-_DIGEST_BYTES:]:
-        raise ValueError(f"{path}: the clip is torn or altered")
-    chunks = dict(_chunks(content))
-    sample_rate = _FORMAT.unpack(chunks[b"fmt "])[2]
-    return Audio(chunks[b"data"], sample_rate, tuple(json.loads(chunks[b"decl"])["sentence_ends"]))
-
-
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    place = _RIFF_HEAD_BYTES
-    while place < len(content):
-        name, length = struct.unpack_from("<4sI", content, place)
-        place += _CHUNK_HEAD_BYTES
-        yield name, content[place : place + length]
-        place += length
+def _flush_folder(folder: Path) -> None:
+    # Windows has no folders to flush: there, NTFS keeps names in its journal.
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,76 @@
+"""A clip as a file: a WAV that any player plays, and that says what made it.
+
+Before its samples (mono, signed 16 bit) stands a chunk `decl` of JSON: `provider`, `model`, `voice`, `options`,
+`adapter_version`, `by_sentence`, `text`, `sentence_ends` (counts of samples), `request_id` and `usd` of the request that
+bought it (null: not known). After them stands a chunk `sha2` with the SHA-256 of all before it.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tasks.model import Audio, Identity, Receipt
+
+_FORMAT = struct.Struct("<HHIIHH")
+_PCM = 1
+_BYTES_A_SAMPLE = 2
+_RIFF_HEAD_BYTES = 12
+_CHUNK_HEAD_BYTES = 8
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A clip as it was read: its sound, and what made it."""
+
+    audio: Audio
+    made_from: dict[str, Any]
+
+
+def clip_bytes(audio: Audio, identity: Identity, text: str, receipt: Receipt) -> tuple[bytes, bytes]:
+    """Make the content of a clip's file, in two parts, the second of them the hash."""
+    made_from = {
+        **asdict(identity),
+        "text": text,
+        "sentence_ends": list(audio.sentence_ends),
+        **asdict(receipt),
+    }
+    content = _riff(audio, json.dumps(made_from, ensure_ascii=False).encode())
+    return content, hashlib.sha256(content).digest()
+
+
+def read_clip(content: bytes) -> Kept:
+    """Read a clip; raises `ValueError` for one that is torn or altered, or is no clip of a store."""
+    if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() != content[-_DIGEST_BYTES:]:
+        raise ValueError("the clip is torn or altered")
+    chunks = dict(_chunks(content))
+    made_from = json.loads(chunks[b"decl"])
+    sample_rate = _FORMAT.unpack(chunks[b"fmt "])[2]
+    return Kept(Audio(chunks[b"data"], sample_rate, tuple(made_from["sentence_ends"])), made_from)
+
+
+def _riff(audio: Audio, made_from: bytes) -> bytes:
+    # RIFF puts each chunk at an even place: a space is still JSON.
+    made_from += b" " * (len(made_from) % 2)
+    form = _FORMAT.pack(
+        _PCM, 1, audio.sample_rate, audio.sample_rate * _BYTES_A_SAMPLE, _BYTES_A_SAMPLE, 8 * _BYTES_A_SAMPLE
+    )
+    chunks = _chunk(b"fmt ", form) + _chunk(b"decl", made_from) + _chunk(b"data", audio.pcm)
+    length = len(b"WAVE") + len(chunks) + _CHUNK_HEAD_BYTES + _DIGEST_BYTES
+    return b"RIFF" + struct.pack("<I", length) + b"WAVE" + chunks + b"sha2" + struct.pack("<I", _DIGEST_BYTES)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = _RIFF_HEAD_BYTES
+    while place < len(content):
+        name, length = struct.unpack_from("<4sI", content, place)
+        place += _CHUNK_HEAD_BYTES
+        yield name, content[place : place + length]
+        place += length

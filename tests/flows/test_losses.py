@@ -1,0 +1,129 @@
+"""Nothing lost, nothing bought twice: runs that are killed, faults, damaged clips, stores that are shared.
+
+Short by default. The long run, 20 kills in each test, takes about ten minutes:
+
+    DECLAIM_KILLS=20 python -m pytest tests/flows/test_losses.py
+"""
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.services.service import Service
+
+from .conftest import SAMPLE, Home
+
+KILLS = int(os.environ.get("DECLAIM_KILLS", "3"))
+IN_FLIGHT = 8
+FAULTS = {"429": 0.1, "500": 0.05, "cut_stream": 0.03, "dropped": 0.02, "html": 0.02, "silent": 0.02, "short": 0.01}
+PATIENCE_SECONDS = 300
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service(latency_seconds=0.15) as service:
+        yield service
+
+
+def profile(folder: Path, service: Service) -> Path:
+    path = folder / "profile.toml"
+    path.write_text(
+        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{service.url}/v1"\n'
+        f"api_key_env = \"DECLAIM_TEST_KEY\"\n[limits]\nconcurrency = {IN_FLIGHT}\n[output]\neditions = ['mp3']\n",
+        "utf-8",
+    )
+    return path
+
+
+def at(folder: Path, home: Home, service: Service) -> Home:
+    """A place of its own in a folder."""
+    folder.mkdir()
+    return replace(home, folder=folder, environment=home.environment | {"DECLAIM_TEST_KEY": service.key})
+
+
+def chapters(names: list[str], paragraphs: int) -> str:
+    """Write a manuscript with a chapter for each name; the words of a chapter are its name's alone."""
+    lines = ["---", f"title: {' and '.join(names)}", "---"]
+    for name in names:
+        lines += [f"# {name}", *(f"Here {name} tells of day {day} and of its weather." for day in range(paragraphs))]
+    return "\n\n".join(lines)
+
+
+@pytest.mark.parametrize("faults", [{}, FAULTS], ids=["well", "with faults"])
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(
+    faults: dict[str, float], service: Service, home: Home, tmp_path: Path
+) -> None:
+    calm, rough = at(tmp_path / "calm", home, service), at(tmp_path / "rough", home, service)
+    command = ("narrate", SAMPLE, "--profile", profile(tmp_path, service))
+    begun = time.monotonic()
+    done = calm.run(*command, "--out", calm.out)
+    lasts = time.monotonic() - begun
+    assert done.returncode == 0, done.stderr
+    chunks = len(service.asked)
+    service.behave(faults=faults, retry_after="seconds", retry_after_seconds=0.1)
+    before = len(service.asked)
+    killed = 0
+    moments = random.Random(4)  # noqa: S311  # the same moments each time
+    for _ in range(KILLS):
+        process = rough.begin(*command, "--out", rough.out)
+        try:
+            process.wait(moments.uniform(0, lasts))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+    done = rough.run(*command, "--out", rough.out)
+    assert done.returncode == 0, done.stderr
+    assert rough.mastered() == calm.mastered()
+    assert len(rough.mastered()) == 3
+    # A kill may take what was in flight, and nothing else is bought twice.
+    asked = [seen for seen in service.asked[before:] if not seen.fault]
+    assert killed
+    assert len(asked) <= chunks + killed * IN_FLIGHT
+    assert sorted(path.name for path in (rough.out / "mp3").iterdir()) == sorted(
+        path.name for path in (calm.out / "mp3").iterdir()
+    )
+
+
+def test_two_books_that_share_half_their_text_buy_it_once(service: Service, home: Home, tmp_path: Path) -> None:
+    place = at(tmp_path / "place", home, service)
+    service.behave(latency_seconds=0.4)
+    runs = []
+    for name in ("Anna", "Bela"):
+        source = tmp_path / f"{name}.md"
+        source.write_text(chapters([name, "Cleo"], 20), "utf-8")
+        command = ("narrate", source, "--profile", profile(tmp_path, service), "--out", tmp_path / name)
+        runs.append(place.begin(*command))
+    assert [run.wait(PATIENCE_SECONDS) for run in runs] == [0, 0]
+    assert set(service.billed.values()) == {1}
+    assert len(service.billed) == 3 * (20 + 1)
+    for name in ("Anna", "Bela"):
+        assert len(list((tmp_path / name / "mp3").iterdir())) == 2
+    assert not [path for path in (place.store / "leases").rglob("*") if path.is_file()]
+
+
+def test_damaged_clips_are_found_reported_and_spoken_again(service: Service, home: Home, tmp_path: Path) -> None:
+    place = at(tmp_path / "place", home, service)
+    source = tmp_path / "Dora.md"
+    source.write_text(chapters(["Dora"], 60), "utf-8")
+    command = ("narrate", source, "--profile", profile(tmp_path, service), "--out", place.out)
+    assert place.run(*command).returncode == 0
+    mastered = place.mastered()
+    choice = random.Random(5)  # noqa: S311  # the same clips each time
+    damaged = choice.sample(sorted(place.store.glob("clips/*/*.wav")), 50)
+    for path in damaged:
+        content = bytearray(path.read_bytes())
+        content[choice.randrange(len(content))] ^= 1 << choice.randrange(8)
+        path.write_bytes(content)
+    service.seen.clear()
+    done = place.run(*command)
+    assert done.returncode == 0, done.stderr
+    assert len(service.asked) == 50
+    assert place.document("manifest.json")["totals"]["damaged"] == 50
+    assert place.mastered() == mastered

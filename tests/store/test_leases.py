@@ -1,0 +1,95 @@
+"""Who may buy a clip: one job at a time, and never a dead one."""
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.store.leases import Leases
+
+KEY = "3f" * 32
+OTHER = "40" * 32
+ROUNDS = 40
+BUYERS = 3
+CONTEXT = multiprocessing.get_context("spawn")
+
+
+def test_one_job_has_a_lease_and_the_next_when_it_is_left(tmp_path: Path) -> None:
+    one, other = Leases(tmp_path), Leases(tmp_path)
+    assert one.take(KEY)
+    assert not other.take(KEY)
+    assert other.take(OTHER)
+    one.leave(KEY)
+    assert other.take(KEY)
+    assert not one.take(KEY)
+
+
+def test_a_job_that_has_ended_holds_nothing(tmp_path: Path) -> None:
+    one, other = Leases(tmp_path), Leases(tmp_path)
+    assert one.take(KEY)
+    one.close()
+    assert other.take(KEY)
+    other.leave(KEY)
+    other.close()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _take_and_wait(root: Path) -> None:
+    leases = Leases(root)
+    assert leases.take(KEY)
+    time.sleep(600)
+
+
+def test_the_lease_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
+    leases = Leases(tmp_path)
+    process = CONTEXT.Process(target=_take_and_wait, args=(tmp_path,))
+    process.start()
+    while not (tmp_path / "leases" / KEY[:2] / KEY).exists():
+        time.sleep(0.01)
+    assert not leases.take(KEY)
+    assert process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert leases.take(KEY)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../etc/passwd", b"0123456789abcdef"])
+def test_a_lease_that_names_no_job_is_taken_over(tmp_path: Path, content: bytes) -> None:
+    leases = Leases(tmp_path)
+    path = tmp_path / "leases" / KEY[:2] / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert leases.take(KEY)
+    assert path.read_text("ascii") == leases.job
+
+
+def test_a_store_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("no folder")
+    with pytest.raises(OSError, match="jobs"):
+        Leases(tmp_path)
+
+
+def _count(root: Path) -> None:
+    """Add to a counter in two steps that no other may come between."""
+    leases, counter = Leases(root), root / "counter"
+    for _ in range(ROUNDS):
+        while not leases.take(KEY):
+            time.sleep(0.001)
+        number = int(counter.read_text())
+        counter.write_text(str(number + 1))
+        leases.leave(KEY)
+    leases.close()
+
+
+def test_processes_that_want_one_clip_take_turns(tmp_path: Path) -> None:
+    (tmp_path / "counter").write_text("0")
+    buyers = [CONTEXT.Process(target=_count, args=(tmp_path,)) for _ in range(BUYERS)]
+    for buyer in buyers:
+        buyer.start()
+    for buyer in buyers:
+        buyer.join(60)
+        assert buyer.exitcode == 0
+    assert int((tmp_path / "counter").read_text()) == ROUNDS * BUYERS
