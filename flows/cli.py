@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.plan import Plan, make_plan, plan_document
+from flows.store_commands import add_store_parser
 from tasks.errors import DeclaimError
 from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
 from tasks.voices import provider
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"declaim: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # Whoever read what is printed has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("declaim: interrupted; what was spoken is kept, run the command again to go on", file=sys.stderr)
         return _INTERRUPTED
@@ -59,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     narrate = commands.add_parser("narrate", help="narrate a manuscript")
     plan = commands.add_parser("plan", help="show what would be said and what it would cost")
     voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
+    add_store_parser(commands)
     for command in (narrate, plan):
         command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
         command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")

@@ -107,7 +107,9 @@ async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Perf
             return Performance(recital, await assemble(untouched(recital), settings.audio, codecs, main.store))
 
     jobs: list[asyncio.Task[Performance]] = []
-    for script in reading.scripts(main):
+    scripts = reading.scripts(main)
+    main.hold(scripts)
+    for script in scripts:
         for gate in main.gates:
             await gate.thirst()
         jobs.append(asyncio.create_task(chapter(script)))

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from tasks.audio.mastering import master, measure
 from tasks.errors import OutputError
 from tasks.model import Levels, Recital, Timing, Track
 from tasks.prefect_values import named
-from tasks.store import ClipStore
+from tasks.store import ClipStore, note_use
 
 # Counts up when the same clips and settings make other sound.
 _VERSION = 2
@@ -82,6 +82,7 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
     encoded = _encoded(folder, codecs)
     if not all(path.is_file() and _sha256(path) == facts["encoded"].get(codec) for codec, path in encoded.items()):
         return None
+    note_use(folder / _FACTS)
     timings = tuple(Timing(*row) for row in facts["timings"])
     script = recital.script
     return Track(script.number, script.title, facts["seconds"], timings, Levels(**facts["levels"]), encoded)
@@ -126,7 +127,8 @@ def _sha256(file: Path) -> str:
 def _appearing(folder: Path) -> Iterator[Path]:
     """Fill a folder that appears under its name only when the block has ended well."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".", suffix=".part"))
+    scratch = folder.with_name(f".{uuid.uuid4().hex}.part")
+    scratch.mkdir()
     try:
         yield scratch
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,7 @@ It knows nothing of Prefect, so that a voice can be heard before a run begins.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
@@ -16,7 +16,7 @@ from tasks.audio.decode import decode
 from tasks.audio.heard import check
 from tasks.casting import Casting, Part
 from tasks.errors import BadAudio, DeclaimError, OutputError, ProviderError
-from tasks.model import Chunk, Clip, Cost, Identity, Receipt, Role, Speech
+from tasks.model import Chunk, Clip, Cost, Identity, Receipt, Role, Script, Speech
 from tasks.store import ClipStore, clip_key
 from tasks.store.leases import Leases
 from tasks.voices import Voice
@@ -68,6 +68,12 @@ class Studio:
     def speaker(self, chunk: Chunk) -> Speaker:
         """Who speaks a chunk."""
         return self.speakers.get(chunk.role) or self.speakers[Role.NARRATION]
+
+    def hold(self, scripts: Iterable[Script]) -> None:
+        """Tell whoever tidies the store which clips this run is going to use; raises `OutputError`."""
+        chunks = (chunk for script in scripts for chunk in script.chunks)
+        with _writing(self.store):
+            self.leases.hold(key_of(chunk, self.speaker(chunk).identity) for chunk in chunks)
 
     @property
     def gates(self) -> set[Gate]:

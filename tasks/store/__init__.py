@@ -8,7 +8,8 @@ flushed, and renamed. `leases/` says which clips are being bought, and by which 
 import hashlib
 import json
 import os
-import tempfile
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -22,6 +23,8 @@ from pydantic import BaseModel, ConfigDict
 from tasks.errors import ProfileError
 from tasks.model import Audio, Clip, Identity, Receipt
 from tasks.store.clip_file import clip_bytes, read_clip
+
+_DAY_SECONDS = 86_400
 
 
 class StoreSettings(BaseModel):
@@ -63,6 +66,11 @@ class ClipStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def paths(self) -> Iterator[Path]:
+        """Find all clips, in the order of their keys."""
+        for folder in sorted(self.root.glob("clips/*")):
+            yield from sorted(path for path in folder.glob("*.wav") if not path.name.startswith("."))
+
     def path(self, key: str) -> Path:
         """Where the clip of this key is, or would be."""
         return self.root / f"clips/{key[:2]}/{key}.wav"
@@ -74,8 +82,9 @@ class ClipStore:
     def get(self, key: str) -> Clip | None:
         """Find a clip and verify it; None where there is none, or where it is torn or altered."""
         path = self.path(key)
+        note_use(path)
         try:
-            audio = read_clip(path.read_bytes()).audio
+            audio = read_clip(path.read_bytes(), key).audio
         except (OSError, ValueError):
             return None
         return Clip(key, path, audio.seconds, audio.sample_rate)
@@ -91,12 +100,12 @@ class ClipStore:
         """Keep a clip. It is in the store whole when this returns, and not at all if this raises `OSError`."""
         path = self.path(key)
         with atomic_file(path) as file:
-            file.writelines(clip_bytes(audio, identity, " ".join(sentences), receipt))
+            file.writelines(clip_bytes(key, audio, identity, " ".join(sentences), receipt))
         return Clip(key, path, audio.seconds, audio.sample_rate)
 
     def audio(self, clip: Clip) -> Audio:
         """Read a clip's samples; raises `OSError` or `ValueError` where it has gone or is damaged."""
-        return read_clip(clip.path.read_bytes()).audio
+        return read_clip(clip.path.read_bytes(), clip.key).audio
 
 
 @contextmanager
@@ -106,18 +115,28 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     When this ends, the file and its name are on the disk: a power cut takes neither.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    # Not by tempfile, whose files are for one user alone: a store may be shared by several.
+    draft = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        draft.replace(path)
         _flush_folder(path.parent)
     except BaseException:
         with suppress(OSError):
-            Path(name).unlink()
+            draft.unlink()
         raise
+
+
+def note_use(path: Path) -> None:
+    """Let a file's time of change say, to a day, when it was used last: `prune` goes by it."""
+    # Who may only read a store may use it all the same.
+    with suppress(OSError):
+        now = time.time()
+        if now - path.stat().st_mtime > _DAY_SECONDS:
+            os.utime(path, (now, now))
 
 
 def _flush_folder(folder: Path) -> None:

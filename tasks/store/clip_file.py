@@ -1,16 +1,17 @@
 """A clip as a file: a WAV that any player plays, and that says what made it.
 
-Before its samples (mono, signed 16 bit) stands a chunk `decl` of JSON: `provider`, `model`, `voice`, `options`,
+Before its samples (mono, signed 16 bit) stands a chunk `decl` of JSON: `key` (the clip's name), `provider`, `model`, `voice`, `options`,
 `adapter_version`, `by_sentence`, `text`, `sentence_ends` (counts of samples), `request_id` and `usd` of the request that
 bought it (null: not known). After them stands a chunk `sha2` with the SHA-256 of all before it.
 """
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from tasks.model import Audio, Identity, Receipt
 
@@ -30,9 +31,12 @@ class Kept:
     made_from: dict[str, Any]
 
 
-def clip_bytes(audio: Audio, identity: Identity, text: str, receipt: Receipt) -> tuple[bytes, bytes]:
+def clip_bytes(  # all that a clip tells
+    key: str, audio: Audio, identity: Identity, text: str, receipt: Receipt
+) -> tuple[bytes, bytes]:
     """Make the content of a clip's file, in two parts, the second of them the hash."""
     made_from = {
+        "key": key,
         **asdict(identity),
         "text": text,
         "sentence_ends": list(audio.sentence_ends),
@@ -42,14 +46,30 @@ def clip_bytes(audio: Audio, identity: Identity, text: str, receipt: Receipt) ->
     return content, hashlib.sha256(content).digest()
 
 
-def read_clip(content: bytes) -> Kept:
-    """Read a clip; raises `ValueError` for one that is torn or altered, or is no clip of a store."""
+def read_clip(content: bytes, key: str) -> Kept:
+    """Read a clip; raises `ValueError` for one that is torn or altered, or is not the clip of this key."""
     if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() != content[-_DIGEST_BYTES:]:
         raise ValueError("the clip is torn or altered")
     chunks = dict(_chunks(content))
     made_from = json.loads(chunks[b"decl"])
+    # A clip of the first days does not say its key.
+    if made_from.get("key", key) != key:
+        raise ValueError("the clip is another's")
     sample_rate = _FORMAT.unpack(chunks[b"fmt "])[2]
     return Kept(Audio(chunks[b"data"], sample_rate, tuple(made_from["sentence_ends"])), made_from)
+
+
+def read_made_from(file: BinaryIO) -> dict[str, Any]:
+    """Read what made a clip, without its samples and without verifying it; raises `ValueError` where it does not say."""
+    file.seek(_RIFF_HEAD_BYTES)
+    while len(head := file.read(_CHUNK_HEAD_BYTES)) == _CHUNK_HEAD_BYTES:
+        name, length = struct.unpack("<4sI", head)
+        if name == b"decl":
+            made_from = json.loads(file.read(length))
+            if isinstance(made_from, dict):
+                return made_from
+        file.seek(length, os.SEEK_CUR)
+    raise ValueError("this is no clip")
 
 
 def _riff(audio: Audio, made_from: bytes) -> bytes:

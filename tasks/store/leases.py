@@ -7,6 +7,7 @@ lease of a dead job is known at once and taken over, and no clock is asked.
 
 import os
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Leases:
         self._jobs.mkdir(parents=True, exist_ok=True)
         self.job = uuid.uuid4().hex
         self._lock = _job_lock(self._jobs, self.job)
+        self._held = self._jobs / f"{self.job}.keys"
         self._lock.acquire()
 
     def take(self, key: str) -> bool:
@@ -44,8 +46,13 @@ class Leases:
         with suppress(OSError):
             self._path(key).unlink()
 
+    def hold(self, keys: Iterable[str]) -> None:
+        """Say which clips the job is going to use: `prune` leaves them alone while it lives. Raises `OSError`."""
+        self._held.write_text("\n".join(keys), "ascii")
+
     def close(self) -> None:
         """End the job. What it still holds may be taken over."""
+        self._held.unlink(missing_ok=True)
         self._lock.release()
         with suppress(OSError):
             Path(self._lock.lock_file).unlink()
@@ -64,6 +71,24 @@ class Leases:
         finally:
             draft.unlink()
         return True
+
+
+def held_by_jobs(root: Path) -> frozenset[str]:
+    """Name the clips that jobs which live are using; what dead ones have left behind is removed."""
+    held: set[str] = set()
+    jobs = root / "jobs"
+    for keys in jobs.glob("*.keys"):
+        if _lives(jobs, keys.stem):
+            held.update(keys.read_text("ascii").split())
+        else:
+            keys.unlink(missing_ok=True)
+    for lease in root.glob("leases/*/*"):
+        holder = _holder(lease)
+        if holder and _lives(jobs, holder):
+            held.add(lease.name)
+        else:
+            lease.unlink(missing_ok=True)
+    return frozenset(held)
 
 
 def _holder(path: Path) -> str:

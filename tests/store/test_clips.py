@@ -121,6 +121,16 @@ def test_a_clip_is_replaced_whole(store: ClipStore) -> None:
     assert len(files(store.root)) == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs the rights of POSIX")
+def test_who_may_read_the_folder_may_read_a_clip(store: ClipStore) -> None:
+    before = os.umask(0o027)
+    try:
+        clip = store.put(KEY, SPEECH, VOICE, SENTENCES)
+    finally:
+        os.umask(before)
+    assert clip.path.stat().st_mode & 0o777 == 0o640
+
+
 def test_any_player_plays_a_clip(store: ClipStore) -> None:
     clip = store.put(KEY, SPEECH, VOICE, SENTENCES)
     with wave.open(str(clip.path)) as file:
@@ -296,7 +306,7 @@ def _cut_off(root: Path, place: str) -> None:
         cut()
 
     stops: dict[str, tuple[str, Callable[..., object]]] = {
-        "before a byte": ("tempfile.mkstemp", cut),
+        "before a byte": ("tasks.store.Path.open", cut),
         "half written": ("tasks.store.clip_bytes", halved),
         "before the flush": ("os.fsync", cut),
         "before the name": ("pathlib.Path.replace", cut),
