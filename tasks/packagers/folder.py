@@ -123,8 +123,8 @@ def _swapped(draft: Path, place: Path) -> bool:
         return False
     guests = _guests(place, draft)
     folders = [path.relative_to(draft) for path in draft.rglob("*") if path.is_dir()]
-    # Folders cannot be linked, and may be of any size; a link in the place of ours leads where a person wants our files.
-    if any(_is_folder(place / name) for name in guests) or any((place / name).is_symlink() for name in folders):
+    # Folders cannot be linked, and may be of any size; one of ours that is a link or a mount leads where a person wants it.
+    if any(_is_folder(place / name) for name in guests) or any(_leads_away(place / name) for name in folders):
         return False
     old = place.with_name(f".{place.name}{_OLD}{draft.name.rpartition('-')[2]}")
     try:
@@ -148,6 +148,10 @@ def _is_stood_in(place: Path) -> bool:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
+
+
+def _leads_away(path: Path) -> bool:
+    return path.is_symlink() or path.is_mount()
 
 
 def _guests(place: Path, other: Path) -> list[Path]:

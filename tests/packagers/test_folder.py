@@ -311,7 +311,7 @@ def read_once(out: Path, descriptors: list[int]) -> tuple[set[str], bool]:
 
 def test_a_reader_sees_one_edition_or_the_other(tmp_path: Path, descriptors: list[int]) -> None:
     out = tmp_path / "book"
-    names = [f"text {place}" for place in range(20)]
+    names = [f"text {place}" for place in range(8)]
 
     def edition(number: int) -> dict[str, str]:
         return {f"{name} of {number}": f"{number} {name}" for name in names}
@@ -320,7 +320,7 @@ def test_a_reader_sees_one_edition_or_the_other(tmp_path: Path, descriptors: lis
     ended = threading.Event()
 
     def write() -> None:
-        for number in range(1, 150):
+        for number in range(1, 80):
             put(out, edition(number), number)
         ended.set()
 
