@@ -14,6 +14,8 @@ from typing import Any
 from flows.plan import Plan, make_plan, plan_document
 from flows.store_commands import add_store_parser
 from tasks.errors import DeclaimError
+from tasks.packagers.claim import claimed
+from tasks.packagers.folder import output_folder
 from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
 from tasks.voices import provider
 
@@ -75,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
         command.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
         command.set_defaults(command=run)
+    narrate.add_argument(
+        "--allow-partial",
+        dest="set",
+        action="append_const",
+        const="output.allow_partial=true",
+        help="make an M4B of the finished chapters when some are missing",
+    )
     return parser
 
 
@@ -83,7 +92,9 @@ def _narrate(options: argparse.Namespace) -> int:
     plan = make_plan(options.source, profile, options.chapters)
     _warn(plan)
     _set_prefect_defaults(options.verbose)
-    result = asyncio.run(_narrated(options, profile, plan))
+    # Here already: the audition spends before the flow begins.
+    with claimed(output_folder(options.out, plan.book.title)):
+        result = asyncio.run(_narrated(options, profile, plan))
     if options.json:
         _print_json(result)
     else:

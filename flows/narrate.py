@@ -10,7 +10,6 @@ from uuid import UUID
 
 from prefect import flow, get_client, get_run_logger
 from prefect.runtime import flow_run
-from slugify import slugify
 
 from flows.plan import chosen
 from tasks.assemble import assemble
@@ -22,6 +21,8 @@ from tasks.model import Book, Recital, Script
 from tasks.package import Published, package
 from tasks.packagers import CODEC_OF
 from tasks.packagers.accounts import Account, Performance
+from tasks.packagers.claim import claimed
+from tasks.packagers.folder import output_folder
 from tasks.prefect_values import untouched
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, store_root
@@ -49,9 +50,15 @@ async def narrate(
     """
     settings = load_profile(profile, tuple(overrides))
     check_ready(settings)
-    castings = castings_of(settings)
     path = Path(source)
     book = ingest(path)
+    folder = output_folder(out, book.title)
+    with claimed(folder):
+        return await _narrated(path, book, settings, chapters, folder)
+
+
+async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, folder: Path) -> dict[str, Any]:
+    castings = castings_of(settings)
     await _name_run(book.title)
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
     budget = Budget(settings.limits.budget_usd, spent)
@@ -65,11 +72,10 @@ async def narrate(
         performances=performances,
         editions=(),
     )
-    folder = Path(out) if out else Path("narrated") / (slugify(book.title) or "untitled")
     stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
     if stopped_by and not any(performance.track for performance in performances):
         raise stopped_by
-    published = await package(untouched(account), settings.output.editions, _narrator(castings[0]), folder.absolute())
+    published = await package(untouched(account), settings.output, _narrator(castings[0]), folder)
     if stopped_by:
         raise stopped_by
     _report_missing(performances, published)

@@ -13,9 +13,14 @@ _PICTURES = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PN
 _MILLISECONDS = 1000
 
 
-def m4b_name(book: Book) -> str:
-    """Name the book's file."""
-    return f"{file_name(book.title)}.m4b"
+def m4b_name(book: Book, note: str = "") -> str:
+    """Name the book's file; a note stands whole behind a title of any length."""
+    return f"{file_name(book.title)}{note}.m4b"
+
+
+def partial_note(held: int, chapters: int) -> str:
+    """Word what stands behind the title of a book that has only some of its chapters."""
+    return f" (partial, {held} of {chapters} chapters)"
 
 
 def chapter_marks(tracks: tuple[Track, ...]) -> str:

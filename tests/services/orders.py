@@ -19,7 +19,8 @@ class Behaviour:
     faults: dict[str, float] = field(default_factory=dict)  # kind of fault -> share of the requests
     seed: int = 0
     script: tuple[str, ...] = ()  # kinds used up first, one a POST that was let in; "" is a good answer
-    cdn_script: tuple[str, ...] = ()  # the same, one a fetch of a result
+    fails_on: str = ""  # each request whose text holds it is answered 500
+    cdn_script: tuple[str, ...] = ()  # the same as `script`, one a fetch of a result
     out_of_credit: bool = False
     withdrawn: frozenset[str] = frozenset()
     limit_characters: int = 0

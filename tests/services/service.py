@@ -223,7 +223,8 @@ class Service:
     async def _work(
         self, request: web.Request, seen: Seen, protocol: Speaks, headers: dict[str, str], behaviour: Behaviour
     ) -> web.StreamResponse:
-        kind = seen.fault = self._drawn(behaviour)
+        is_barred = behaviour.fails_on and behaviour.fails_on in seen.text
+        kind = seen.fault = "500" if is_barred else self._drawn(behaviour)
         if kind in faults.MUTE:
             return await faults.mute(kind, request)
         await asyncio.sleep(behaviour.latency_seconds)
