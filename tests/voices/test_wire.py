@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import numpy as np
 import pytest
@@ -176,7 +174,7 @@ def test_a_key_that_a_service_echoes_is_masked() -> None:
         ("0.5", 0.5),
         ("-1", 0.0),
         ("86400", 900.0),
-        (format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True), 900.0),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", 900.0),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
         ("soon", None),
         ("nan", None),
