@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -30,6 +31,8 @@ _PREFECT_DEFAULTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. An error is one line, unless `--verbose` asks for all."""
     options = _parser().parse_args(arguments)
+    # Where nothing else takes it, it ends the command as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(options.command(options))
     except DeclaimError as error:
