@@ -89,7 +89,7 @@ class Interruption:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._at_once.wait(), _GRACE_SECONDS)
         if self._is_signalled:
-            _end_processes()
+            end_processes()
         doing.cancel()
 
     def _told(self) -> Interrupted:
@@ -132,8 +132,8 @@ def _take(_number: int, _frame: FrameType | None) -> None:
         interruption.post_signal()
 
 
-def _end_processes() -> None:
-    """End what a thread or a pool would wait for: no cancellation reaches a process."""
+def end_processes() -> None:
+    """End all that this process has at work, for it is about to end itself: no cancellation reaches a process."""
     ffmpeg.end_all()
     for worker in multiprocessing.active_children():
         worker.terminate()
