@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from flows.interrupts import Interruption
 from flows.plan import Plan
 from tasks.errors import Transient, Undelivered
 from tasks.model import Chunk, Cost, Role
@@ -15,7 +16,8 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
     """Have the longest missing chunk of the narration spoken into the store, where a service could refuse it.
 
     Returns what that cost, by the chunk's id. A failure that may pass is left to the run; where there is a fallback, a
-    refusal is too. Raises a `ProviderError` that no later attempt would mend, `BudgetExceeded` and `OutputError`.
+    refusal is too. Raises a `ProviderError` that no later attempt would mend, `BudgetExceeded`, `OutputError` and
+    `Interrupted`.
     """
     casting = plan.castings[0]
     chunk = _longest_missing(plan)
@@ -26,7 +28,10 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
     once = casting.part(chunk).limits.model_copy(update={"attempts": 1})
     async with open_studios((casting,), Budget(profile.limits.budget_usd), store, plan.book.language) as (studio,):
         try:
-            await speak(chunk, studio, bills, once)
+            interruption = Interruption()
+            interruption.heed((studio,), plan.scripts)
+            await interruption.heeded(speak(chunk, studio, bills, once))
+            interruption.check()
         except (Transient, Undelivered):
             return {}
     return {chunk.id: cost_of(bills)}

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from flows.plan import Plan, make_plan, plan_document
 from flows.store_commands import add_store_parser
-from tasks.errors import DeclaimError
+from tasks.errors import DeclaimError, Interrupted
 from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
 from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
@@ -33,6 +34,8 @@ _PREFECT_DEFAULTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. An error is one line, unless `--verbose` asks for all."""
     options = _parser().parse_args(arguments)
+    # Where nothing else takes it, it ends the command as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(options.command(options))
     except DeclaimError as error:
@@ -105,6 +108,7 @@ def _narrate(options: argparse.Namespace) -> int:
 @asynccontextmanager
 async def _prepared(plan: Plan) -> AsyncIterator[None]:
     """Let voices of this machine load while Prefect starts, where there is something to speak."""
+    from flows.interrupts import end_processes  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
     from tasks.voices.lanes import open_client  # noqa: PLC0415  # httpx, which `plan` does not need
 
     parts = [part for part in plan.castings[0].parts.values() if plan.missing and not part.spec.refuses]
@@ -114,6 +118,10 @@ async def _prepared(plan: Plan) -> AsyncIterator[None]:
             for voice in voices:
                 voice.prepare()
             yield
+        except (asyncio.CancelledError, Interrupted):
+            # What they do now, such as loading, is for no one.
+            end_processes()
+            raise
         finally:
             for voice in voices:
                 await voice.close()
@@ -125,11 +133,12 @@ async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -
 
         bought = await audition(plan, profile)
         from flows.narrate import narrate  # noqa: PLC0415  # Prefect takes seconds to import, and `plan` needs none
-        from flows.prefect_server import check_server  # noqa: PLC0415
+        from flows.prefect_server import check_server, start_server  # noqa: PLC0415
         from flows.progress import shown  # noqa: PLC0415  # for this command alone
         from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
 
         check_server()
+        await start_server()
         BOUGHT.set(bought)
         with shown(plan) as told:
             CHUNK_DONE.set(told)

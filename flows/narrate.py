@@ -11,6 +11,8 @@ from uuid import UUID
 from prefect import flow, get_client, get_run_logger
 from prefect.runtime import flow_run
 
+from flows.cancellation import cancellable
+from flows.interrupts import CURRENT
 from flows.plan import chosen
 from tasks.assemble import assemble
 from tasks.casting import Casting, castings_of
@@ -35,6 +37,7 @@ _MASTERED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 
 
 @flow(name="narrate", validate_parameters=False, persist_result=False)
+@cancellable
 async def narrate(
     source: str,
     profile: str = DEFAULT_PROFILE,
@@ -46,7 +49,7 @@ async def narrate(
 
     `source` is the manuscript's path, `profile` a name in config/ or a path, `out` the output directory, `chapters` a
     choice like `1-3,7`, `overrides` settings like `limits.concurrency=4`. Returns where the editions are. Raises
-    `ChaptersMissing` when all is done that could be, and some chapters could not.
+    `ChaptersMissing` when all is done that could be, and some chapters could not, and `Interrupted`.
     """
     settings = load_profile(profile, tuple(overrides))
     check_ready(settings)
@@ -104,6 +107,9 @@ async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Perf
     settings, main = reading.settings, studios[0]
     codecs = tuple(dict.fromkeys(CODEC_OF[edition] for edition in settings.output.editions))
     mastering = asyncio.Semaphore(_MASTERED_AT_ONCE)
+    scripts, interruption = reading.scripts(main), CURRENT.get()
+    interruption.heed(studios, scripts)
+    main.hold(scripts)
 
     async def chapter(script: Script) -> Performance:
         recital = await _spoken(script, reading, studios)
@@ -113,11 +119,11 @@ async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Perf
             return Performance(recital, await assemble(untouched(recital), settings.audio, codecs, main.store))
 
     jobs: list[asyncio.Task[Performance]] = []
-    scripts = reading.scripts(main)
-    main.hold(scripts)
     for script in scripts:
         for gate in main.gates:
             await gate.thirst()
+        if interruption.is_asked:
+            break
         jobs.append(asyncio.create_task(chapter(script)))
         # A chapter announces its requests when it has begun.
         await asyncio.sleep(0)
@@ -126,6 +132,7 @@ async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Perf
     for outcome in ended:
         if isinstance(outcome, BaseException):
             raise outcome
+    interruption.check()
     return tuple(outcome for outcome in ended if not isinstance(outcome, BaseException))
 
 

@@ -15,6 +15,7 @@
     │   └── OutOfCredit             4   the account is empty
     ├── ChaptersMissing             5   the run has ended and some chapters could not be spoken
     ├── BudgetExceeded              6   the next request would pass the budget
+    ├── Interrupted               130   Ctrl-C, SIGTERM or a cancellation in Prefect ended the run
     ├── AudioError                  1   ffmpeg or a clip failed
     └── PackageError                1   an edition could not be written
 
@@ -100,6 +101,12 @@ class BudgetExceeded(DeclaimError):
     """The next request would pass the budget of the profile."""
 
     exit_code = 6
+
+
+class Interrupted(DeclaimError):
+    """The run was ended by Ctrl-C, SIGTERM or a cancellation in Prefect."""
+
+    exit_code = 130
 
 
 class AudioError(DeclaimError):

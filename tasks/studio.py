@@ -177,7 +177,7 @@ async def _leased(key: str, studio: Studio, gate: Gate) -> AsyncIterator[None]:
 
 async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
     speaker = studio.speaker(chunk)
-    async for attempt in attempts(limits):
+    async for attempt in attempts(limits).copy(sleep=speaker.gate.pause):
         with attempt:
             async with speaker.gate.admitted(len(chunk.text)):
                 with studio.budget.spending(speaker.part.usd(len(chunk.text))) as bill:

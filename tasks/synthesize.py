@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.errors import DeclaimError, ProviderError, Transient, Undelivered
+from tasks.errors import DeclaimError, Interrupted, ProviderError, Transient, Undelivered
 from tasks.model import Chunk, Cost, Failure, Recital, Script, Voiced
 from tasks.prefect_values import named
 from tasks.studio import Studio, cost_of, key_of, speak
@@ -30,7 +30,8 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     """Speak a chapter. A chunk that cannot be spoken after all attempts is a failure of the chapter, not of the book.
 
     What stops the run (a service that refuses what no later attempt would mend, a budget that is spent, a store that
-    cannot be written) closes the gates: what is in flight is paid for and still comes into the store.
+    cannot be written) closes the gates: what is in flight is paid for and still comes into the store. Raises
+    `Interrupted` where an interrupt has closed them.
     """
     logger = get_run_logger()
     clips = await asyncio.to_thread(_cached, script, studio)
@@ -51,6 +52,8 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     ordered = [told[chunk.id] for chunk in script.chunks]
     failures = tuple(outcome for outcome in ordered if isinstance(outcome, Failure))
     stopped_by = studio.stopped_by if failures else None
+    if isinstance(stopped_by, Interrupted):
+        raise stopped_by
     for line in dict.fromkeys(failure.error for failure in failures):
         logger.error("%d chunks could not be spoken: %s", sum(failure.error == line for failure in failures), line)
     voiced = tuple(outcome for outcome in ordered if isinstance(outcome, Voiced))

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,11 @@ _NO_REASON = re.compile("inner protocol failed to seekback", re.IGNORECASE)
 # Thirty minutes of any encoding take a few seconds; bytes that came over a network may be made to take for ever.
 _PATIENCE_SECONDS = 120
 _NOISE = re.compile(r"^(\[[^\]]*@ 0x[0-9a-f]+\]\s*)+")
+
+
+# A thread that waits for ffmpeg cannot be cancelled, but ffmpeg can be killed.
+_running: set[subprocess.Popen[bytes]] = set()
+_is_ended = threading.Event()
 
 
 @cache
@@ -38,13 +44,24 @@ def run(arguments: list[str], purpose: str) -> str:
 
     Raises `AudioError` with its own words where it fails, `OutputError` where there was no room for what it wrote.
     """
-    done = subprocess.run(_command(arguments), capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace")
+    with subprocess.Popen(_command(arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as done:
+        _running.add(done)
+        if _is_ended.is_set():
+            done.kill()
+        said = done.communicate()[1].decode(errors="replace")
+        _running.discard(done)
     if done.returncode and _FULL.search(said):
         raise OutputError(f"the disk is full or its limit reached while {purpose}; free space or set [store] url")
     if done.returncode:
         raise AudioError(f"ffmpeg failed while {purpose}: {last_words(said)}")
     return said
+
+
+def end_all() -> None:
+    """End those that master and encode, in a process that is about to end: its threads would wait for them."""
+    _is_ended.set()
+    for process in list(_running):
+        process.kill()
 
 
 def pipe(arguments: list[str], data: bytes, purpose: str) -> tuple[bytes, str]:

@@ -126,6 +126,11 @@ class Gate:
         self._closed.set()
         self._thirsty.set()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait so long before another attempt; a gate that closes ends the wait, for it will let no attempt through."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), seconds)
+
     @asynccontextmanager
     async def admitted(self, characters: int) -> AsyncIterator[None]:
         """Wait for a place and a turn, and learn from how the block ends. Raises what the gate was closed by."""
@@ -142,8 +147,7 @@ class Gate:
     async def _turn(self, characters: int) -> float:
         async with self._turns:
             while not self.closed_by and (seconds := self._pace.wait(monotonic())):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closed.wait(), seconds)
+                await self.pause(seconds)
             if self.closed_by:
                 raise self.closed_by
             now = monotonic()

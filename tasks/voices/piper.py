@@ -12,13 +12,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,7 @@ from tasks.voices.limits import LimitSettings
 if TYPE_CHECKING:
     from tasks.voices.piper_model import PiperModel
 
+Value = TypeVar("Value")
 _EMBEDDED = "en_US-joe-medium"
 _ADAPTER_VERSION = 1
 # The store, the encoders and Prefect want little, but at once; speech takes the rest.
@@ -166,9 +167,7 @@ class _PiperVoice:
         pool = self._shares.pool()
         try:
             async with asyncio.timeout(self._patience):
-                sample_rate, spoken = await asyncio.get_running_loop().run_in_executor(
-                    pool, _speak, self._choice, sentences
-                )
+                sample_rate, spoken = await asyncio.wrap_future(_submit(pool, _speak, self._choice, sentences))
         except TimeoutError as error:
             raise Unavailable(f"the Piper voice did not answer within {self._patience:g} s") from error
         except BrokenProcessPool as error:
@@ -223,7 +222,7 @@ class _Shares:
     def begin(self, work: Callable[[PiperChoice], bool], choice: PiperChoice) -> None:
         pool = self.pool()
         for _ in range(self._workers):
-            pool.submit(work, choice)
+            _submit(pool, work, choice)
 
     def forget(self, broken: ProcessPoolExecutor) -> None:
         with self._lock:
@@ -237,6 +236,16 @@ def _shares(choice: PiperChoice, workers: int) -> _Shares:
     return _Shares(workers)
 
 
+def _submit(pool: ProcessPoolExecutor, work: Callable[..., Value], *arguments: object) -> Future[Value]:
+    """Hand work to a pool, which may start a process for it."""
+    # Ctrl-C reaches the whole group, and is the parent's to answer: a process inherits what is not let through here.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(work, *arguments)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 # Worker processes load one after the other: loading is all computing, and what starts beside them would wait.
 _loading: AbstractContextManager[object] = nullcontext()
 
@@ -245,8 +254,6 @@ def _begin_worker(loading: AbstractContextManager[object]) -> None:
     """Make a worker process yield to those that it serves, and end when its parent does, however that was."""
     global _loading  # noqa: PLW0603  # a pool hands its workers a lock in no other way
     _loading = loading
-    # Ctrl-C reaches the whole group; it is the parent's to answer.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     threading.Thread(target=_wait_for_parent, daemon=True).start()

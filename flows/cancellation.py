@@ -1,0 +1,62 @@
+"""Cancellation, as Prefect tells of it: asked for in its UI it is an interrupt, and an interrupt is shown as one."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+from uuid import UUID
+
+import httpx
+from prefect import get_client
+from prefect.exceptions import PrefectException
+from prefect.runtime import flow_run
+from prefect.states import Cancelled
+
+from flows.interrupts import Interruption
+from tasks.errors import Interrupted
+
+# One small request each time; nobody tells a run that was not started by one of Prefect's workers.
+_POLL_SECONDS = 3
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
+
+def cancellable(
+    body: Callable[Arguments, Coroutine[Any, Any, Value]],
+) -> Callable[Arguments, Coroutine[Any, Any, Value]]:
+    """Make a flow's function one that signals and a cancellation in Prefect interrupt.
+
+    Prefect shows the run as cancelled then, and who awaits it gets `Interrupted`.
+    """
+
+    @wraps(body)
+    async def heeding(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        interruption = Interruption()
+        watching = asyncio.create_task(_watch(interruption))
+        try:
+            return await interruption.heeded(body(*args, **kwargs))
+        except Interrupted as interrupted:
+            # Prefect knows no exception for this: it takes the state from a flow that returns one, and raises its data.
+            return cast(Value, Cancelled(message=str(interrupted), data=interrupted))
+        finally:
+            watching.cancel()
+
+    return heeding
+
+
+async def _watch(interruption: Interruption) -> None:
+    """Ask Prefect every few seconds whether the run is to be cancelled."""
+    identifier = flow_run.get_id()
+    if not identifier:
+        return
+    async with get_client() as client:
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            try:
+                state = (await client.read_flow_run(UUID(identifier))).state
+            except (httpx.HTTPError, PrefectException):
+                # A server that is away for a while is no reason to stop.
+                continue
+            if state and (state.is_cancelling() or state.is_cancelled()):
+                interruption.ask()
+                return

@@ -1,0 +1,139 @@
+"""Interrupts: the first one ends a work in good order, the second at once. Nothing of Prefect is here."""
+
+import asyncio
+import multiprocessing
+import signal
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any, TypeVar
+
+from tasks.audio import ffmpeg
+from tasks.errors import Interrupted
+from tasks.model import Script
+from tasks.studio import Studio, key_of
+
+# For what is in flight: it is paid for.
+_GRACE_SECONDS = 10
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Value = TypeVar("Value")
+
+
+class Interruption:
+    """What an interrupt does to one work: its gates close, it has ten seconds to end by itself, then it is cancelled.
+
+    A work that has nothing in flight is cancelled at once; so is any other at the second signal.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._studios: Sequence[Studio] = ()
+        self._scripts: Sequence[Script] = ()
+        self._is_signalled = False
+        self._asked = asyncio.Event()
+        self._at_once = asyncio.Event()
+
+    def heed(self, studios: Sequence[Studio], scripts: Sequence[Script]) -> None:
+        """Say whose gates an interrupt closes, and what is spoken there: the first of them speaks `scripts`."""
+        self._studios, self._scripts = studios, scripts
+        if self.is_asked:
+            self.ask()
+
+    def ask(self) -> None:
+        """Let no new request out, and have the work end."""
+        self._asked.set()
+        for gate in {gate for studio in self._studios for gate in studio.gates}:
+            gate.close(Interrupted("interrupted"))
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether the work is to end."""
+        return self._asked.is_set()
+
+    def check(self) -> None:
+        """Raise `Interrupted` where the work is to end: whoever comes to its end in time does not begin the next."""
+        if self.is_asked:
+            raise self._told()
+
+    def signalled(self) -> None:
+        """Take a signal: the first asks, the second is not willing to wait."""
+        if self._is_signalled:
+            self._at_once.set()
+        self._is_signalled = True
+        self.ask()
+
+    def post_signal(self) -> None:
+        """Take a signal between two steps of the work, from where Python handles signals."""
+        self._loop.call_soon_threadsafe(self.signalled)
+
+    async def heeded(self, work: Coroutine[Any, Any, Value]) -> Value:
+        """Do a work under this interruption; raises `Interrupted` where it did not come to its end."""
+        CURRENT.set(self)
+        with _signals_to(self):
+            doing = asyncio.create_task(work)
+            ending = asyncio.create_task(self._end(doing))
+            try:
+                return await doing
+            except (asyncio.CancelledError, Exception) as error:
+                if self.is_asked:
+                    raise self._told() from error
+                raise
+            finally:
+                ending.cancel()
+
+    async def _end(self, doing: asyncio.Task[Any]) -> None:
+        await self._asked.wait()
+        if self._studios:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._at_once.wait(), _GRACE_SECONDS)
+        if self._is_signalled:
+            end_processes()
+        doing.cancel()
+
+    def _told(self) -> Interrupted:
+        how = "run the command again to go on"
+        if not self._studios:
+            return Interrupted(f"interrupted; what was spoken is kept, {how}")
+        first = self._studios[0]
+        chunks = [chunk for script in self._scripts for chunk in script.chunks]
+        kept = sum(first.store.holds(key_of(chunk, first.speaker(chunk).identity)) for chunk in chunks)
+        return Interrupted(f"interrupted; {kept} of {len(chunks)} chunks are spoken and kept, {how}")
+
+
+CURRENT: ContextVar[Interruption] = ContextVar("CURRENT")
+_heeding: list[Interruption] = []
+_before: dict[signal.Signals, Any] = {}
+
+
+@contextmanager
+def _signals_to(interruption: Interruption) -> Iterator[None]:
+    """Take the process's signals; works that are done side by side all hear of each."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python lets no other thread take them.
+        yield
+        return
+    # Prefect's own handler of SIGTERM breaks off whatever runs; it is put back, for Prefect looks for it.
+    if not _heeding:
+        _before.update({number: signal.signal(number, _take) for number in _SIGNALS})
+    _heeding.append(interruption)
+    try:
+        yield
+    finally:
+        _heeding.remove(interruption)
+        if not _heeding:
+            for number in _SIGNALS:
+                signal.signal(number, _before.pop(number))
+
+
+def _take(_number: int, _frame: FrameType | None) -> None:
+    for interruption in _heeding:
+        interruption.post_signal()
+
+
+def end_processes() -> None:
+    """End all that this process has at work, for it is about to end itself: no cancellation reaches a process."""
+    ffmpeg.end_all()
+    for worker in multiprocessing.active_children():
+        worker.terminate()
