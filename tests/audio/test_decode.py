@@ -8,7 +8,7 @@ from typing import Any
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tasks.audio import decode as decoding
@@ -394,6 +394,8 @@ def test_any_damage_is_sound_or_bad_audio(name: str, bodies: dict[str, bytes]) -
 def test_any_samples_without_a_header_are_left_alone(begin: bytes, rest: bytes) -> None:
     # One byte in it is no text.
     pcm = begin + rest + b"\0\x80" + b"\0" * (len(rest) % 2)
+    # Hypothesis tries the words of the code itself: samples that begin with a mark are taken for what it marks.
+    assume(pcm[:4] not in {b"OggS", b"fLaC"} and pcm[4:8] != b"ftyp" and pcm[8:12] != b"WAVE")
     assert decode(Speech(pcm, "linear16", 24_000)) == Audio(pcm, 24_000)
 
 
