@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import uuid
+import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -91,17 +92,18 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
 def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
     sample_rate = max(part.clip.sample_rate for part in recital.voiced)
     with _appearing(folder) as scratch:
-        samples = scratch / "track.pcm"
-        with samples.open("wb") as sink:
-            joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink)
+        samples = scratch / "track.wav"
+        with wave.open(str(samples), "wb") as sink:
+            sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
+            joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink.writeframesraw)
         files = _encoded(scratch, codecs)
-        mastered = scratch / "mastered.pcm"
-        loudness = master(samples, sample_rate, joined.speech_dbfs, settings, mastered)
+        mastered = scratch / "mastered.wav"
+        loudness = master(samples, joined.speech_dbfs, settings, mastered)
         samples.unlink()
         with ThreadPoolExecutor(1) as beside:
             # What is left to measure takes a core for less time than an encoder does.
             encoding = beside.submit(encode, mastered, sample_rate, files)
-            levels, digest = measure(mastered, sample_rate, loudness), _sha256(mastered)
+            levels, digest = measure(mastered, loudness)
             encoding.result()
         facts = {
             "seconds": joined.samples / sample_rate,

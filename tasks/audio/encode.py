@@ -31,13 +31,13 @@ CODECS = {
 
 
 def encode(mastered: Path, sample_rate: int, files: dict[str, Path]) -> None:
-    """Encode a chapter's mastered samples to a file for each codec, side by side; raises `AudioError`."""
+    """Encode a chapter's mastered samples (a WAV file) to a file for each codec, side by side; raises `AudioError`."""
     with ThreadPoolExecutor(max(1, len(files))) as pool:
         jobs = [
             pool.submit(
                 ffmpeg.run,
                 [
-                    *ffmpeg.raw_input(mastered, sample_rate),
+                    *ffmpeg.wav_input(mastered),
                     *("-map_metadata", "-1", "-bitexact"),
                     *_arguments(CODECS[codec], sample_rate),
                     str(file),

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import BinaryIO
 
 import numpy as np
 
@@ -42,8 +41,8 @@ class Joined:
 class _Joiner:
     """Writes samples and counts them, so that every time is exact."""
 
-    def __init__(self, sink: BinaryIO, sample_rate: int) -> None:
-        self._sink = sink
+    def __init__(self, write: Callable[[bytes], object], sample_rate: int) -> None:
+        self._put = write
         self._rate = sample_rate
         self._tone = _room_tone(sample_rate)
         self.samples = 0
@@ -76,7 +75,7 @@ class _Joiner:
             under = self._tone[begin : begin + len(samples)]
             # Kept so far below full scale that the sum cannot overflow.
             speech = np.clip(samples[: len(under)], -_LOUDEST, _LOUDEST)
-            self._sink.write((speech + under).astype("<i2").tobytes())
+            self._put((speech + under).astype("<i2").tobytes())
             self.samples += len(under)
             samples = samples[len(under) :]
 
@@ -86,9 +85,9 @@ def join(
     read: Callable[[Clip], Audio],
     pauses: PauseSettings,
     sample_rate: int,
-    sink: BinaryIO,
+    write: Callable[[bytes], object],
 ) -> Joined:
-    """Write the samples of a chapter to `sink`: mono, signed 16-bit little-endian, a whole number of AAC packets.
+    """Hand the samples of a chapter to `write`: mono, signed 16-bit little-endian, a whole number of AAC packets.
 
     A clip that says where its sentences end is given the pause of a sentence between them. Clips of another rate are
     converted to `sample_rate` (Hz).
@@ -101,7 +100,7 @@ def join(
         Pause.SCENE: pauses.scene,
         Pause.NONE: 0.0,
     }
-    joiner = _Joiner(sink, sample_rate)
+    joiner = _Joiner(write, sample_rate)
     timings: list[Timing] = []
     joiner.pause(pauses.head)
     for part in voiced:

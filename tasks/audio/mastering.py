@@ -1,7 +1,9 @@
 """Levels by measurement: the gain that brings a chapter, limited as it will be, to the loudness of the profile."""
 
+import hashlib
 import math
 import re
+import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,18 +28,18 @@ _NO_SOUND = "there is no loudness in a chapter: it is silent or too short to mea
 _FULL_SCALE = 32_768
 
 
-def master(samples: Path, sample_rate: int, speech_dbfs: float, settings: AudioSettings, mastered: Path) -> float:
-    """Bring a chapter's samples to the profile's loudness and peak; writes them to `mastered`, in the form of `samples`.
+def master(samples: Path, speech_dbfs: float, settings: AudioSettings, mastered: Path) -> float:
+    """Bring a chapter's samples, a WAV file, to the profile's loudness and peak; writes them to another, `mastered`.
 
     Returns the loudness of the result in LUFS. `speech_dbfs` is the RMS of the speech. Raises `AudioError` where ffmpeg
     fails or the chapter holds no sound to measure.
     """
     if not math.isfinite(speech_dbfs):
         raise AudioError(_NO_SOUND)
-    gain = _first_gain(samples, sample_rate, speech_dbfs, settings)
+    gain = _first_gain(samples, speech_dbfs, settings)
     for _ in range(_ROUNDS):
         chain = f"{_mastering_filter(gain, settings)},{_METER}"
-        loudness = _loudness(samples, sample_rate, chain, ["-c:a", "pcm_s16le", "-f", "s16le", str(mastered)])
+        loudness = _loudness(samples, chain, ["-bitexact", "-c:a", "pcm_s16le", "-f", "wav", str(mastered)])
         missed = settings.loudness_lufs - loudness
         if abs(missed) <= _TOLERANCE_LU:
             break
@@ -51,7 +53,7 @@ def _mastering_filter(gain: float, settings: AudioSettings) -> str:
     return f"volume={gain:.3f}dB:precision=float,alimiter=limit={ceiling:.6f}:attack=5:release=50:level=0:latency=1"
 
 
-def _first_gain(samples: Path, sample_rate: int, speech_dbfs: float, settings: AudioSettings) -> float:
+def _first_gain(samples: Path, speech_dbfs: float, settings: AudioSettings) -> float:
     """Find the gain in dB by two measurements at once.
 
     The more gain, the more the limiter takes away, so the gain is read off the line through two.
@@ -59,13 +61,13 @@ def _first_gain(samples: Path, sample_rate: int, speech_dbfs: float, settings: A
     low = settings.loudness_lufs - speech_dbfs
     chains = [f"{_mastering_filter(gain, settings)},{_METER}" for gain in (low, low + _BRACKET_DB)]
     with ThreadPoolExecutor(len(chains)) as pool:
-        below, above = pool.map(lambda chain: _loudness(samples, sample_rate, chain, ["-f", "null", "-"]), chains)
+        below, above = pool.map(lambda chain: _loudness(samples, chain, ["-f", "null", "-"]), chains)
     slope = max((above - below) / _BRACKET_DB, _FLATTEST_SLOPE)
     return low + (settings.loudness_lufs - below) / slope
 
 
-def _loudness(samples: Path, sample_rate: int, chain: str, output: list[str]) -> float:
-    said = ffmpeg.run([*ffmpeg.raw_input(samples, sample_rate), "-af", chain, *output], "mastering a chapter")
+def _loudness(samples: Path, chain: str, output: list[str]) -> float:
+    said = ffmpeg.run([*ffmpeg.wav_input(samples), "-af", chain, *output], "mastering a chapter")
     found = _LOUDNESS.findall(said)
     loudness = float(found[-1]) if found else math.nan
     if not loudness > _SILENCE_LUFS:
@@ -73,28 +75,30 @@ def _loudness(samples: Path, sample_rate: int, chain: str, output: list[str]) ->
     return loudness
 
 
-def measure(mastered: Path, sample_rate: int, loudness: float) -> Levels:
+def measure(mastered: Path, loudness: float) -> tuple[Levels, str]:
     """Measure RMS and peak, and the noise floor as ACX has it: the RMS of the quietest half second.
 
-    `loudness` (LUFS) is what `master` returned.
+    `loudness` (LUFS) is what `master` returned. Returns the levels, and the SHA-256 of the samples.
     """
-    window = sample_rate // 2
     powers: list[float] = []
-    peak, total, count = 0, 0.0, 0
-    with mastered.open("rb") as file:
-        while block := file.read(2 * window):
+    peak, total, count, digest = 0, 0.0, 0, hashlib.sha256()
+    with wave.open(str(mastered)) as file:
+        window = file.getframerate() // 2
+        while block := file.readframes(window):
+            digest.update(block)
             part = np.frombuffer(block, dtype="<i2").astype(np.float64)
             peak = max(peak, int(np.abs(part).max()))
             total += float(np.square(part).sum())
             count += len(part)
             if len(part) == window:
                 powers.append(float(np.square(part).mean()))
-    return Levels(
+    levels = Levels(
         lufs=loudness,
         rms_db=_decibels(total / count),
         peak_db=_decibels(float(peak) ** 2),
         noise_floor_db=_decibels(min(powers, default=0.0)),
     )
+    return levels, digest.hexdigest()
 
 
 def _decibels(power: float) -> float | None:

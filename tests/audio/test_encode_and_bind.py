@@ -1,5 +1,6 @@
 import re
 import subprocess
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ def chapter(packets: int, hertz: float = 800.0) -> Samples:
 
 def encoded(samples: Samples, folder: Path, rate: int = RATE) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
-    mastered = folder / "mastered.pcm"
-    mastered.write_bytes(samples.astype("<i2").tobytes())
+    mastered = folder / "mastered.wav"
+    with wave.open(str(mastered), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples.astype("<i2").tobytes())
     files = {codec: folder / f"track.{CODECS[codec].suffix}" for codec in CODECS}
     encode(mastered, rate, files)
     return files
@@ -87,7 +90,7 @@ def test_encoding_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_samples_that_are_missing_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="MP3"):
-        encode(tmp_path / "missing.pcm", RATE, {"mp3": tmp_path / "track.mp3"})
+        encode(tmp_path / "missing.wav", RATE, {"mp3": tmp_path / "track.mp3"})
 
 
 def test_marks_and_tones_meet_at_the_end_as_at_the_start(tmp_path: Path) -> None:

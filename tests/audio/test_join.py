@@ -53,7 +53,7 @@ class Chapter:
 
     def joined(self, pauses: PauseSettings = PAUSES, rate: int = RATE) -> tuple[Joined, Samples]:
         sink = BytesIO()
-        joined = join(self.voiced, self.store.audio, pauses, rate, sink)
+        joined = join(self.voiced, self.store.audio, pauses, rate, sink.write)
         return joined, np.frombuffer(sink.getvalue(), dtype="<i2")
 
 
@@ -231,10 +231,5 @@ def test_it_streams(chapter: Chapter) -> None:
         chapter.say(["A."], [burst(40_000)], Pause.NONE)
     pieces: list[int] = []
 
-    class Sink(BytesIO):
-        def write(self, data: Any) -> int:
-            pieces.append(len(data))
-            return super().write(data)
-
-    join(chapter.voiced, chapter.store.audio, PAUSES, RATE, Sink())
+    join(chapter.voiced, chapter.store.audio, PAUSES, RATE, lambda data: pieces.append(len(data)))
     assert max(pieces) <= 2 * 40_100

@@ -1,6 +1,8 @@
+import hashlib
 import math
 import re
 import subprocess
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +33,28 @@ def speech(peak: float) -> Samples:
 
 
 def written(samples: Samples, folder: Path) -> tuple[Path, float]:
-    path = folder / "chapter.pcm"
+    path = folder / "chapter.wav"
     whole = np.clip(np.round(samples), -32_768, 32_767).astype("<i2")
-    path.write_bytes(whole.tobytes())
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(whole.tobytes())
     power = float(np.square(whole.astype(np.float64)).mean())
     return path, 10 * math.log10(power / 32_768**2) if power else -math.inf
 
 
+def read(path: Path) -> Samples:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(np.float64)
+
+
 def figures(path: Path) -> tuple[float, float]:
     """Measure loudness and peak by ffmpeg's own meters, in another way than the code does."""
-    raw = ["-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", str(path)]
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(),
         "-nostdin",
         "-hide_banner",
-        *raw,
+        "-i",
+        str(path),
         "-af",
         "ebur128,astats",
         "-f",
@@ -66,9 +75,9 @@ def test_a_chapter_has_the_loudness_and_the_peak_of_the_profile(
     tmp_path: Path, peak: float, lufs: float, ceiling: float
 ) -> None:
     samples, speech_dbfs = written(speech(peak), tmp_path)
-    mastered = tmp_path / "mastered.pcm"
+    mastered = tmp_path / "mastered.wav"
     settings = AudioSettings(loudness_lufs=lufs, peak_dbfs=ceiling)
-    levels = measure(mastered, RATE, master(samples, RATE, speech_dbfs, settings, mastered))
+    levels, _ = measure(mastered, master(samples, speech_dbfs, settings, mastered))
     loudness, highest = figures(mastered)
     assert loudness == pytest.approx(lufs, abs=0.3)
     assert highest <= ceiling + 0.1
@@ -79,9 +88,9 @@ def test_a_chapter_has_the_loudness_and_the_peak_of_the_profile(
 def test_nothing_is_moved_or_lost(tmp_path: Path) -> None:
     original = speech(8_000)
     samples, speech_dbfs = written(original, tmp_path)
-    mastered = tmp_path / "mastered.pcm"
-    master(samples, RATE, speech_dbfs, AudioSettings(), mastered)
-    result = np.frombuffer(mastered.read_bytes(), dtype="<i2").astype(np.float64)
+    mastered = tmp_path / "mastered.wav"
+    master(samples, speech_dbfs, AudioSettings(), mastered)
+    result = read(mastered)
     assert len(result) == len(original)
     # Where it is soft the limiter does nothing, so there it is the same sound at the same place, but for its gain.
     likeness = [np.corrcoef(result[RATE:-RATE], np.roll(original, shift)[RATE:-RATE])[0, 1] for shift in range(-40, 41)]
@@ -92,7 +101,7 @@ def test_nothing_is_moved_or_lost(tmp_path: Path) -> None:
 def test_the_same_samples_are_mastered_to_the_same_bytes(tmp_path: Path) -> None:
     samples, speech_dbfs = written(speech(5_000), tmp_path)
     for name in ("one", "two"):
-        master(samples, RATE, speech_dbfs, AudioSettings(), tmp_path / name)
+        master(samples, speech_dbfs, AudioSettings(), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -100,9 +109,10 @@ def test_levels_are_measured(tmp_path: Path) -> None:
     sound = speech(8_000)
     sound[RATE * 4 : RATE * 6] = np.random.default_rng(1).standard_normal(RATE * 2) * 6
     samples, speech_dbfs = written(sound, tmp_path)
-    mastered = tmp_path / "mastered.pcm"
-    levels = measure(mastered, RATE, master(samples, RATE, speech_dbfs, AudioSettings(), mastered))
-    result = np.frombuffer(mastered.read_bytes(), dtype="<i2").astype(np.float64)
+    mastered = tmp_path / "mastered.wav"
+    levels, digest = measure(mastered, master(samples, speech_dbfs, AudioSettings(), mastered))
+    result = read(mastered)
+    assert digest == hashlib.sha256(read(mastered).astype("<i2").tobytes()).hexdigest()
     assert levels.rms_db == pytest.approx(10 * math.log10(np.square(result).mean() / 32_768**2), abs=0.02)
     quiet = result[RATE * 9 // 2 : RATE * 5]
     assert levels.noise_floor_db == pytest.approx(10 * math.log10(np.square(quiet).mean() / 32_768**2), abs=0.5)
@@ -112,5 +122,5 @@ def test_levels_are_measured(tmp_path: Path) -> None:
 def test_a_chapter_without_sound_is_an_error(tmp_path: Path, sound: Samples) -> None:
     samples, speech_dbfs = written(sound, tmp_path)
     with pytest.raises(AudioError, match="silent or too short") as caught:
-        master(samples, RATE, speech_dbfs, AudioSettings(), tmp_path / "mastered.pcm")
+        master(samples, speech_dbfs, AudioSettings(), tmp_path / "mastered.wav")
     assert "\n" not in str(caught.value)
