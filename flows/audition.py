@@ -7,7 +7,7 @@ from flows.plan import Plan
 from tasks.errors import Transient, Undelivered
 from tasks.model import Chunk, Cost, Role
 from tasks.settings import Profile
-from tasks.store import ClipStore, store_root
+from tasks.store import open_store
 from tasks.studio import cost_of, open_studios, speak
 from tasks.voices.limits import Bill, Budget
 
@@ -24,7 +24,7 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
     if not chunk or not casting.part(chunk).spec.refuses or len(plan.castings) > 1:
         return {}
     bills: list[Bill] = []
-    store = ClipStore(store_root(profile.store))
+    store = open_store(profile.store)
     once = casting.part(chunk).limits.model_copy(update={"attempts": 1})
     async with open_studios((casting,), Budget(profile.limits.budget_usd), store, plan.book.language) as (studio,):
         try:

@@ -98,7 +98,7 @@ class Interruption:
             return Interrupted(f"interrupted; what was spoken is kept, {how}")
         first = self._studios[0]
         chunks = [chunk for script in self._scripts for chunk in script.chunks]
-        kept = sum(first.store.holds(key_of(chunk, first.speaker(chunk).identity)) for chunk in chunks)
+        kept = sum(first.store.path(key_of(chunk, first.speaker(chunk).identity)).is_file() for chunk in chunks)
         return Interrupted(f"interrupted; {kept} of {len(chunks)} chunks are spoken and kept, {how}")
 
 

@@ -27,7 +27,7 @@ from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
 from tasks.prefect_values import untouched
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
-from tasks.store import ClipStore, store_root
+from tasks.store import ClipStore, open_store
 from tasks.studio import Studio, open_studios
 from tasks.synthesize import BOUGHT, synthesize
 from tasks.voices.limits import Budget
@@ -86,7 +86,7 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
 
 
 def _store(settings: Profile) -> ClipStore:
-    return ClipStore(store_root(settings.store))
+    return open_store(settings.store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,17 @@
 """What would be said, and what it would cost. Spends nothing and needs no Prefect."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.casting import Casting, castings_of
 from tasks.errors import ProfileError
-from tasks.model import Book, Script
+from tasks.model import Book, Chunk, Script
 from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
 from tasks.settings import Profile, check_ready
-from tasks.store import ClipStore, clip_key, store_root
+from tasks.store import clip_key, open_store
 from tasks.text.chunking import scripts_of
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
@@ -57,11 +57,12 @@ def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
     castings = castings_of(profile)
     check_ready(profile)
     casting = castings[0]
-    store = ClipStore(store_root(profile.store))
+    store = open_store(profile.store)
     book = read_book(source)
     scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles), chapters)
-    bought: set[str] = set()
-    rows = tuple(tuple(_planned(script, casting, store, bought)) for script in scripts)
+    keys = {chunk.id: _key(chunk, casting) for script in scripts for chunk in script.chunks}
+    held, bought = store.held(keys.values()), set[str]()
+    rows = tuple(tuple(_planned(script, casting, keys, held, bought)) for script in scripts)
     return Plan(book, castings, scripts, rows)
 
 
@@ -83,13 +84,19 @@ def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
     return tuple(script for script in scripts if script.number in wanted)
 
 
-def _planned(script: Script, casting: Casting, store: ClipStore, bought: set[str]) -> Iterator[PlannedChunk]:
-    """Look a chapter's chunks up; words that a chunk before has `bought` cost nothing again."""
+def _key(chunk: Chunk, casting: Casting) -> str:
+    return clip_key(casting.part(chunk).identity, tuple(sentence.spoken for sentence in chunk.sentences))
+
+
+def _planned(
+    script: Script, casting: Casting, keys: Mapping[str, str], held: frozenset[str], bought: set[str]
+) -> Iterator[PlannedChunk]:
+    """Say what a chapter's chunks would cost; words that a chunk before has `bought` cost nothing again."""
     for chunk in script.chunks:
-        part = casting.part(chunk)
-        key = clip_key(part.identity, tuple(sentence.spoken for sentence in chunk.sentences))
-        cached = store.holds(key)
-        yield PlannedChunk(key, cached, 0.0 if cached or key in bought else part.usd(len(chunk.text)))
+        key = keys[chunk.id]
+        cached = key in held
+        free = cached or key in bought
+        yield PlannedChunk(key, cached, 0.0 if free else casting.part(chunk).usd(len(chunk.text)))
         bought.add(key)
 
 

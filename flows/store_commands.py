@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from tasks.errors import OutputError, ProfileError
 from tasks.settings import DEFAULT_PROFILE, load_profile
-from tasks.store import ClipStore, store_root
+from tasks.store import ClipStore, open_store
 
 _SECONDS = {"h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -51,11 +52,13 @@ def _on_store(run: Run) -> Callable[[argparse.Namespace], int]:
     """Run an action on the profile's store, and print what it returns: its exit code, a document, lines."""
 
     def command(options: argparse.Namespace) -> int:
-        store = ClipStore(store_root(load_profile(options.profile, tuple(options.set)).store))
+        store = open_store(load_profile(options.profile, tuple(options.set)).store)
         try:
             code, document, lines = run(options, store)
         except OSError as error:
-            raise OutputError(f"{error.filename or store.root}: {error.strerror}; see that it can be used") from error
+            raise OutputError(
+                f"{error.filename or store}: {error.strerror or error}; see that it can be used"
+            ) from error
         print("\n".join([json.dumps(document)] if options.json else lines))
         return code
 
@@ -72,8 +75,8 @@ def _stats(_: argparse.Namespace, store: ClipStore) -> tuple[int, dict[str, Any]
         f"{_worth(row.usd, row.unpriced)}"
         for row in rows
     ]
-    lines.append(f"{store.root}: {clips:,} clips, {_megabytes(size)}, {_worth(usd, sum(it.unpriced for it in rows))}")
-    document = {"store": str(store.root), "clips": clips, "bytes": size, "usd": usd, "voices": [*map(asdict, rows)]}
+    lines.append(f"{store}: {clips:,} clips, {_megabytes(size)}, {_worth(usd, sum(it.unpriced for it in rows))}")
+    document = {"store": str(store), "clips": clips, "bytes": size, "usd": usd, "voices": [*map(asdict, rows)]}
     return 0, document, lines
 
 
@@ -81,23 +84,29 @@ def _verify(_: argparse.Namespace, store: ClipStore) -> tuple[int, dict[str, Any
     from tasks.store.keeping import damaged  # noqa: PLC0415  # as above
 
     found = list(damaged(store))
-    lines = [f"{path}: damaged; the next run that needs it speaks it again" for path in found]
-    count = sum(1 for _ in store.paths())
-    lines.append(f"{store.root}: {count:,} clips, {len(found):,} damaged")
-    document = {"store": str(store.root), "clips": count, "damaged": [path.stem for path in found]}
+    lines = [f"{store}: clip {key} is damaged; the next run that needs it speaks it again" for key in found]
+    count = sum(1 for _ in store.shelved())
+    lines.append(f"{store}: {count:,} clips, {len(found):,} damaged")
+    document = {"store": str(store), "clips": count, "damaged": found}
     return _DAMAGED if found else 0, document, lines
 
 
 def _prune(options: argparse.Namespace, store: ClipStore) -> tuple[int, dict[str, Any], list[str]]:
     from tasks.store.keeping import prunable, remove  # noqa: PLC0415  # as above
 
-    pruned = prunable(store, options.unused_for, options.keep_under)
-    if not options.dry_run:
-        remove(store, pruned)
+    job = store.job()
+    try:
+        pruned = prunable(store, job.held(), options.unused_for, options.keep_under)
+        if not options.dry_run:
+            remove(store, pruned)
+            if options.unused_for:
+                store.forget_uses(time.time() - options.unused_for)
+    finally:
+        job.close()
     done = "would be removed" if options.dry_run else "removed"
     document = {"clips": len(pruned.clips), "tracks": len(pruned.tracks), "bytes": pruned.bytes}
-    line = f"{store.root}: {len(pruned.clips):,} clips and {len(pruned.tracks):,} tracks {done}, {_megabytes(pruned.bytes)}"
-    return 0, {"store": str(store.root), "dry_run": options.dry_run, **document}, [line]
+    line = f"{store}: {len(pruned.clips):,} clips and {len(pruned.tracks):,} tracks {done}, {_megabytes(pruned.bytes)}"
+    return 0, {"store": str(store), "dry_run": options.dry_run, **document}, [line]
 
 
 def _export(options: argparse.Namespace, store: ClipStore) -> tuple[int, dict[str, Any], list[str]]:
@@ -111,8 +120,8 @@ def _import(options: argparse.Namespace, store: ClipStore) -> tuple[int, dict[st
     from tasks.store.keeping import import_clips  # noqa: PLC0415  # as above
 
     new, known = import_clips(store, options.file)
-    line = f"{store.root}: {new:,} clips are new, {known:,} were there"
-    return 0, {"store": str(store.root), "new": new, "known": known}, [line]
+    line = f"{store}: {new:,} clips are new, {known:,} were there"
+    return 0, {"store": str(store), "new": new, "known": known}, [line]
 
 
 def _clips_of(book: Path) -> list[str]:

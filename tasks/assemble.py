@@ -51,10 +51,10 @@ async def assemble(recital: Recital, settings: AudioSettings, codecs: tuple[str,
             track = await asyncio.to_thread(_made, folder, recital, settings, codecs, store)
         except OSError as error:
             raise OutputError(
-                f"{store.root}: the store cannot be used ({error.strerror}); free space or set [store] url"
+                f"{store.root}: the store cannot be used ({error.strerror or error}); free space or set [store] url"
             ) from error
         except ValueError as error:
-            raise OutputError(f"{store.root}: a clip was damaged while it was used; run the command again") from error
+            raise OutputError(f"{store}: a clip was damaged while it was used; run the command again") from error
     get_run_logger().info("%.0f s at %.1f LUFS", track.seconds, track.levels.lufs or 0)
     return track
 

@@ -24,8 +24,6 @@ from tasks.voices.lanes import open_client
 from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
 
 _logger = logging.getLogger("declaim")
-# How often to ask whether another run has bought a clip that both want.
-_LEASE_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,8 @@ class Studio:
     store: ClipStore
     language: str
     leases: Leases
+    # How many chunks take leases at once: enough that none who speaks waits, and no more, for another run may want the rest.
+    at_hand: asyncio.Semaphore
     wanted: Wanted = field(default_factory=Wanted)
 
     def speaker(self, chunk: Chunk) -> Speaker:
@@ -97,7 +97,8 @@ async def open_studios(
     """
     gates = [_gates(casting) for casting in castings]
     with _leases(store) as leases:
-        async with open_client(sum(gate.in_flight for row in gates for gate in row.values())) as client:
+        in_flight = sum(gate.in_flight for row in gates for gate in row.values())
+        async with open_client(in_flight) as client:
             studios = tuple(
                 Studio(
                     casting,
@@ -106,6 +107,7 @@ async def open_studios(
                     store,
                     language,
                     leases,
+                    asyncio.Semaphore(2 * in_flight),
                 )
                 for casting, row in zip(castings, gates, strict=True)
             )
@@ -119,7 +121,7 @@ async def open_studios(
 @contextmanager
 def _leases(store: ClipStore) -> Iterator[Leases]:
     with _writing(store):
-        leases = Leases(store.root)
+        leases = store.job()
     try:
         yield leases
     finally:
@@ -155,24 +157,39 @@ async def speak(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSe
     """
     speaker = studio.speaker(chunk)
     key = key_of(chunk, speaker.identity)
-    async with studio.wanted.lock(key), _leased(key, studio, speaker.gate):
-        # Whoever had the lease before may have bought it.
-        clip = await asyncio.to_thread(studio.store.get, key) if studio.store.holds(key) else None
+    async with studio.wanted.lock(key), studio.at_hand, _leased(key, studio, speaker.gate) as clip:
         return clip or await _bought(chunk, studio, bills, limits)
 
 
 @asynccontextmanager
-async def _leased(key: str, studio: Studio, gate: Gate) -> AsyncIterator[None]:
-    """Wait until no other run is buying a clip, and keep others from it; raises what the gate was closed by meanwhile."""
+async def _leased(key: str, studio: Studio, gate: Gate) -> AsyncIterator[Clip | None]:
+    """Wait until no other run is buying a clip, and keep others from it; yields the clip where one has bought it.
+
+    Raises what the gate was closed by meanwhile, and `OutputError`.
+    """
     with _writing(studio.store):
-        while not await asyncio.to_thread(studio.leases.take, key):
+        while True:
             if gate.closed_by:
                 raise gate.closed_by
-            await asyncio.sleep(_LEASE_POLL_SECONDS)
+            found = await asyncio.to_thread(_taken, key, studio)
+            if found:
+                break
+            await asyncio.sleep(studio.leases.poll_seconds)
     try:
-        yield
+        yield found[0]
     finally:
         studio.leases.leave(key)
+
+
+def _taken(key: str, studio: Studio) -> tuple[Clip | None] | None:
+    """Take a clip's lease, and the clip where there is one by now; None where another run has the lease."""
+    if not studio.leases.take(key):
+        return None
+    try:
+        return (studio.store.get(key) if studio.store.holds(key) else None,)
+    except BaseException:
+        studio.leases.leave(key)
+        raise
 
 
 async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
@@ -211,7 +228,7 @@ def _writing(store: ClipStore) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"{store.root}: the clip store cannot be written ({error.strerror}); free space or set [store] url"
+            f"{store}: the clip store cannot be written ({error.strerror or error}); free space or set [store] url"
         ) from error
 
 

@@ -34,9 +34,8 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     `Interrupted` where an interrupt has closed them.
     """
     logger = get_run_logger()
-    clips = await asyncio.to_thread(_cached, script, studio)
+    clips, damaged = await asyncio.to_thread(_found, script, studio)
     missing = [chunk for chunk in script.chunks if chunk.id not in clips]
-    damaged = tuple(chunk.id for chunk in missing if studio.store.holds(key_of(chunk, studio.speaker(chunk).identity)))
     if damaged:
         logger.warning("%d clips were damaged and are spoken again: chunks %s", len(damaged), ", ".join(damaged))
     # The longest first: the last ones then end together, and no worker waits.
@@ -60,16 +59,20 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     return Recital(script, voiced, failures, stopped_by, damaged)
 
 
-def _cached(script: Script, studio: Studio) -> dict[str, Voiced]:
-    return {voiced.chunk.id: voiced for voiced in _kept(script.chunks, studio)}
+def _found(script: Script, studio: Studio) -> tuple[dict[str, Voiced], tuple[str, ...]]:
+    """Get the clips that are in the store, by the ids of their chunks, and name the chunks whose clips are damaged."""
+    keys = {chunk.id: key_of(chunk, studio.speaker(chunk).identity) for chunk in script.chunks}
+    studio.store.bring(keys.values())
+    clips = {voiced.chunk.id: voiced for voiced in _kept(script.chunks, keys, studio)}
+    there = studio.store.held(key for name, key in keys.items() if name not in clips)
+    return clips, tuple(name for name, key in keys.items() if name not in clips and key in there)
 
 
-def _kept(chunks: Iterable[Chunk], studio: Studio) -> Iterable[Voiced]:
+def _kept(chunks: Iterable[Chunk], keys: Mapping[str, str], studio: Studio) -> Iterable[Voiced]:
     for chunk in chunks:
-        identity = studio.speaker(chunk).identity
-        clip = studio.store.get(key_of(chunk, identity))
+        clip = studio.store.get(keys[chunk.id])
         if clip:
-            yield Voiced(chunk, clip, identity, BOUGHT.get().get(chunk.id, Cost()))
+            yield Voiced(chunk, clip, studio.speaker(chunk).identity, BOUGHT.get().get(chunk.id, Cost()))
 
 
 async def _spoken(chunk: Chunk, chapter: int, studio: Studio) -> Voiced | Failure:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from tasks.errors import ProfileError
 from tasks.settings import Profile, load_profile, profile_names
-from tasks.store import store_root
+from tasks.store import open_store
 
 PIPER = Path(__file__).resolve().parents[1] / "config" / "piper.toml"
 
@@ -153,7 +153,7 @@ def test_paths_in_a_profile_are_relative_to_it(profile_file: Path, monkeypatch: 
     for name in (str(profile_file), "deep/mine.toml"):
         profile = load_profile(name)
         assert Path(profile.voice.model).absolute() == profile_file.parent / "voices" / "amy.onnx"
-        assert store_root(profile.store) == profile_file.parent / "clips"
+        assert open_store(profile.store).root == profile_file.parent / "clips"
 
 
 def test_paths_from_the_command_line_are_relative_to_where_it_is_run(
@@ -161,7 +161,7 @@ def test_paths_from_the_command_line_are_relative_to_where_it_is_run(
 ) -> None:
     monkeypatch.chdir(profile_file.parent.parent)
     profile = loaded(profile_file, "[store]\nurl = 'clips'", "store.url=elsewhere")
-    assert store_root(profile.store) == profile_file.parent.parent / "elsewhere"
+    assert open_store(profile.store).root == profile_file.parent.parent / "elsewhere"
 
 
 @pytest.mark.parametrize("written", ["/voices/amy.onnx", "joe", "", "#g1_aura"])

@@ -2,7 +2,8 @@
 
 A clip is named by the hash of all that decides its sound, and lies in a folder named by the hash's first two letters:
 `clips/3f/3fa9….wav` (`clip_file` tells what is in it). It appears under its name whole or not at all: it is written beside,
-flushed, and renamed. `leases/` says which clips are being bought, and by which run (`leases`).
+flushed, and renamed. `leases/` says which clips are being bought, and by which run (`leases`). Such a store is a folder of
+this machine, or lies elsewhere and has a folder here as its mirror (`remote`).
 """
 
 import hashlib
@@ -10,25 +11,27 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import ProfileError
 from tasks.model import Audio, Clip, Identity, Receipt
-from tasks.store.clip_file import clip_bytes, read_clip
+from tasks.store.clip_file import clip_bytes, read_clip, read_made_from
+
+if TYPE_CHECKING:
+    from tasks.store.leases import Leases
 
 _DAY_SECONDS = 86_400
 
 
 class StoreSettings(BaseModel):
-    """`[store]` of a profile. An empty `url` is the user's cache directory; else a path or a `file://` URL."""
+    """`[store]` of a profile. An empty `url` is the user's cache directory; else a path, or any URL that fsspec knows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,14 +53,25 @@ def _identity_json(identity: Identity) -> str:
     return json.dumps(asdict(identity), sort_keys=True)
 
 
-def store_root(settings: StoreSettings) -> Path:
-    """Where the store of a profile lies; raises `ProfileError` for a URL of a kind that is not supported."""
+def open_store(settings: StoreSettings) -> "ClipStore":
+    """Open the store of a profile; raises `ProfileError` for one whose kind is not known, or that cannot be reached."""
     if not settings.url:
-        return user_cache_path("declaim")
+        return ClipStore(user_cache_path("declaim"))
     scheme, separator, rest = settings.url.partition("://")
     if separator and scheme != "file":
-        raise ProfileError(f"[store] url: {scheme}:// is not supported; give a path or a file:// URL")
-    return Path(rest if separator else settings.url).expanduser().absolute()
+        from tasks.store.remote import open_remote  # noqa: PLC0415  # fsspec, which a folder does not need
+
+        return open_remote(settings.url, user_cache_path("declaim") / "mirrors")
+    return ClipStore(Path(rest if separator else settings.url).expanduser().absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A clip's file in a store: its key, its bytes, and when it was used last (seconds since 1970, to a day)."""
+
+    key: str
+    bytes: int
+    used: float
 
 
 class ClipStore:
@@ -66,18 +80,29 @@ class ClipStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def paths(self) -> Iterator[Path]:
-        """Find all clips, in the order of their keys."""
-        for folder in sorted(self.root.glob("clips/*")):
-            yield from sorted(path for path in folder.glob("*.wav") if not path.name.startswith("."))
+    def __str__(self) -> str:
+        return str(self.root)
+
+    def job(self) -> "Leases":
+        """Begin a job that may buy clips; raises `OSError` or `OutputError` where the store cannot be written."""
+        from tasks.store.leases import FolderRegistry, Leases  # noqa: PLC0415  # file locks, which `plan` does not need
+
+        return Leases(FolderRegistry(self.root))
 
     def path(self, key: str) -> Path:
-        """Where the clip of this key is, or would be."""
+        """Where on this machine the clip of this key is, or would be."""
         return self.root / f"clips/{key[:2]}/{key}.wav"
 
     def holds(self, key: str) -> bool:
         """Tell whether there is a clip of this key, without reading it."""
         return self.path(key).is_file()
+
+    def held(self, keys: Iterable[str]) -> frozenset[str]:
+        """Tell which of these clips there are, without reading them."""
+        return frozenset(key for key in keys if self.holds(key))
+
+    def bring(self, keys: Iterable[str]) -> None:
+        """Bring what there is of these clips to this machine, many at once: they are about to be got."""
 
     def get(self, key: str) -> Clip | None:
         """Find a clip and verify it; None where there is none, or where it is torn or altered."""
@@ -106,6 +131,34 @@ class ClipStore:
     def audio(self, clip: Clip) -> Audio:
         """Read a clip's samples; raises `OSError` or `ValueError` where it has gone or is damaged."""
         return read_clip(clip.path.read_bytes(), clip.key).audio
+
+    def shelved(self) -> Iterator[Shelved]:
+        """Find all clips, in the order of their keys."""
+        for folder in sorted(self.root.glob("clips/*")):
+            for path in sorted(path for path in folder.glob("*.wav") if not path.name.startswith(".")):
+                facts = path.stat()
+                yield Shelved(path.stem, facts.st_size, facts.st_mtime)
+
+    def content(self, key: str) -> bytes:
+        """Read a clip's file as it is; raises `OSError` where there is none."""
+        return self.path(key).read_bytes()
+
+    def made_from(self, key: str) -> dict[str, Any]:
+        """Read what made a clip, without verifying it; raises `OSError`, or `ValueError` where it does not say."""
+        with self.path(key).open("rb") as file:
+            return read_made_from(file)
+
+    def take_in(self, key: str, content: bytes) -> None:
+        """Keep a clip's file as it is, in place of one that is there; raises `OSError`."""
+        with atomic_file(self.path(key)) as file:
+            file.write(content)
+
+    def discard(self, key: str) -> None:
+        """Remove a clip, where there is one; raises `OSError`."""
+        self.path(key).unlink(missing_ok=True)
+
+    def forget_uses(self, before: float) -> None:
+        """Forget what was used before then (seconds since 1970); where a clip's own file tells that, there is nothing to do."""
 
 
 @contextmanager

@@ -6,20 +6,23 @@ import tarfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import OutputError
-from tasks.store import ClipStore, atomic_file
-from tasks.store.clip_file import read_clip, read_made_from
-from tasks.store.leases import held_by_jobs
+from tasks.store import ClipStore, Shelved, atomic_file
+from tasks.store.clip_file import read_clip
 
 _MEMBER = re.compile(r"clips/([0-9a-f]{2})/(\1[0-9a-f]{62})\.wav")
 # An hour of the highest rate that a service offers is 350 MB; no clip is a hundredth of that.
 _LARGEST_CLIP_BYTES = 100_000_000
 # A file that is being written is younger: what is left behind for longer, nobody is writing.
 _LEFT_BEHIND_SECONDS = 86_400
+# For a store that lies elsewhere, whose every answer takes its time.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,12 @@ class Stock:
 def stock(store: ClipStore) -> list[Stock]:
     """Count a store, by voice, the largest first. A file that is no clip is left out: `damaged` finds it."""
     rows: dict[tuple[str, str, str], list[tuple[int, float | None]]] = defaultdict(list)
-    for path in store.paths():
-        try:
-            with path.open("rb") as file:
-                made_from = read_made_from(file)
-            voice = (str(made_from["provider"]), str(made_from["model"]), str(made_from["voice"]))
-            rows[voice].append((path.stat().st_size, made_from.get("usd")))
-        except (OSError, ValueError, KeyError):
-            continue
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        shelved = list(store.shelved())
+        for it, made_from in zip(shelved, pool.map(partial(_made_from, store), shelved), strict=True):
+            if made_from:
+                voice = (str(made_from["provider"]), str(made_from["model"]), str(made_from["voice"]))
+                rows[voice].append((it.bytes, made_from.get("usd")))
     stocks = [
         Stock(
             *voice,
@@ -59,81 +60,94 @@ def stock(store: ClipStore) -> list[Stock]:
     return sorted(stocks, key=lambda row: -row.bytes)
 
 
-def damaged(store: ClipStore) -> Iterator[Path]:
-    """Read every clip, and find those that are torn, altered, or under another's name."""
-    for path in store.paths():
-        try:
-            read_clip(path.read_bytes(), path.stem)
-        except (OSError, ValueError):
-            yield path
+def _made_from(store: ClipStore, it: Shelved) -> dict[str, Any] | None:
+    try:
+        made_from = store.made_from(it.key)
+    except (OSError, ValueError):
+        return None
+    return made_from if {"provider", "model", "voice"} <= made_from.keys() else None
+
+
+def damaged(store: ClipStore) -> Iterator[str]:
+    """Read every clip, and name those that are torn, altered, or under another's name."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        keys = [it.key for it in store.shelved()]
+        for key, is_whole in zip(keys, pool.map(partial(_is_whole, store), keys), strict=True):
+            if not is_whole:
+                yield key
+
+
+def _is_whole(store: ClipStore, key: str) -> bool:
+    try:
+        read_clip(store.content(key), key)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What a pruning takes away: clips and tracks (which are made from clips), and their bytes."""
+    """What a pruning takes away: the keys of clips, the folders of tracks (which are made from clips), and their bytes."""
 
-    clips: tuple[Path, ...]
+    clips: tuple[str, ...]
     tracks: tuple[Path, ...]
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A clip or a track in a store: its files, their bytes, and when it was used last (seconds since 1970, to a day)."""
+class _Track:
+    """A track's folder, the bytes of its files, and when it was used last (seconds since 1970, to a day)."""
 
-    path: Path
+    folder: Path
     bytes: int
     used: float
 
 
-def prunable(store: ClipStore, unused_for_seconds: float | None, keep_under_bytes: int | None) -> Pruned:
+def prunable(
+    store: ClipStore, held: frozenset[str], unused_for_seconds: float | None, keep_under_bytes: int | None
+) -> Pruned:
     """Find what has not been used for so long, or, the longest unused first, what is more than may be kept.
 
-    Nothing that a running job holds is found. Tracks go before clips that were used as recently: they cost nothing to make.
+    Clips that are `held` are not found. Tracks go before clips: they cost nothing to make.
     """
-    held = held_by_jobs(store.root)
-    clips = [_kept(path, [path]) for path in store.paths() if path.stem not in held]
-    folders = [path for path in store.root.glob("tracks/*/*") if not path.name.startswith(".")]
-    tracks = [_kept(path, [file for file in path.iterdir() if file.is_file()]) for path in folders]
+    shelved = list(store.shelved())
+    clips = [it for it in shelved if it.key not in held]
+    tracks = [_track(path) for path in store.root.glob("tracks/*/*") if not path.name.startswith(".")]
     if unused_for_seconds is not None:
         old = time.time() - unused_for_seconds
-        gone = [it for it in (*tracks, *clips) if it.used < old]
+        loose: list[Shelved | _Track] = [*tracks, *clips]
+        gone = [it for it in loose if it.used < old]
     else:
-        gone = list(_over(tracks, clips, _bytes(store) - (keep_under_bytes or 0)))
-    ours = {it.path for it in tracks}
+        whole = sum(it.bytes for it in tracks) + sum(it.bytes for it in shelved)
+        gone = list(_over(tracks, clips, whole - (keep_under_bytes or 0)))
     return Pruned(
-        clips=tuple(it.path for it in gone if it.path not in ours),
-        tracks=tuple(it.path for it in gone if it.path in ours),
+        clips=tuple(it.key for it in gone if isinstance(it, Shelved)),
+        tracks=tuple(it.folder for it in gone if isinstance(it, _Track)),
         bytes=sum(it.bytes for it in gone),
     )
 
 
-def _kept(path: Path, files: list[Path]) -> _Kept:
-    facts = [file.stat() for file in files]
-    return _Kept(path, sum(fact.st_size for fact in facts), max((fact.st_mtime for fact in facts), default=0.0))
+def _track(folder: Path) -> _Track:
+    facts = [file.stat() for file in folder.iterdir() if file.is_file()]
+    return _Track(folder, sum(fact.st_size for fact in facts), max((fact.st_mtime for fact in facts), default=0.0))
 
 
-def _bytes(store: ClipStore) -> int:
-    everything = (path for folder in ("clips", "tracks") for path in (store.root / folder).rglob("*"))
-    return sum(path.stat().st_size for path in everything if path.is_file())
-
-
-def _over(tracks: list[_Kept], clips: list[_Kept], surplus: int) -> Iterator[_Kept]:
-    for it in (*sorted(tracks, key=_last_use), *sorted(clips, key=_last_use)):
+def _over(tracks: list[_Track], clips: list[Shelved], surplus: int) -> Iterator[Shelved | _Track]:
+    ordered: list[Shelved | _Track] = [
+        *sorted(tracks, key=lambda track: track.used),
+        *sorted(clips, key=lambda clip: clip.used),
+    ]
+    for it in ordered:
         if surplus <= 0:
             return
         surplus -= it.bytes
         yield it
 
 
-def _last_use(it: _Kept) -> float:
-    return it.used
-
-
 def remove(store: ClipStore, pruned: Pruned) -> None:
-    """Take away what was found, and what processes that were killed have left behind. Raises `OSError`."""
-    for clip in pruned.clips:
-        clip.unlink(missing_ok=True)
+    """Take away what was found, and what processes that were killed have left behind. Raises `OSError`, `OutputError`."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(store.discard, pruned.clips))
     for folder in (*pruned.tracks, *_left_behind(store)):
         for file in folder.iterdir() if folder.is_dir() else [folder]:
             file.unlink(missing_ok=True)
@@ -142,7 +156,7 @@ def remove(store: ClipStore, pruned: Pruned) -> None:
 
 
 def _left_behind(store: ClipStore) -> Iterator[Path]:
-    for pattern in ("clips/*/.*.part", "tracks/*/.*.part", "leases/*/.*"):
+    for pattern in ("clips/*/.*.part", "tracks/*/.*.part"):
         for path in store.root.glob(pattern):
             if time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
                 yield path
@@ -156,12 +170,11 @@ def export_clips(store: ClipStore, keys: Iterable[str], target: Path) -> int:
     count = 0
     with atomic_file(target) as file, tarfile.open(fileobj=file, mode="w") as archive:
         for key in keys:
-            path = store.path(key)
             try:
-                content = path.read_bytes()
+                content = store.content(key)
                 read_clip(content, key)
             except (OSError, ValueError) as error:
-                raise OutputError(f"{path}: {error}; narrate the book again, then export") from error
+                raise OutputError(f"{store}: clip {key}: {error}; narrate the book again, then export") from error
             entry = tarfile.TarInfo(f"clips/{key[:2]}/{key}.wav")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
@@ -199,6 +212,5 @@ def _take_in(store: ClipStore, archive: Any, entry: tarfile.TarInfo) -> bool:
         read_clip(content, key)
     except ValueError as error:
         raise OutputError(f"{archive.name}: {entry.name}: {error}; export it again") from error
-    with atomic_file(store.path(key)) as file:
-        file.write(content)
+    store.take_in(key, content)
     return True

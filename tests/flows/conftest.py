@@ -26,6 +26,7 @@ class Home:
 
     folder: Path
     environment: dict[str, str] = field(repr=False)
+    url: str = ""
 
     @property
     def store(self) -> Path:
@@ -36,7 +37,7 @@ class Home:
         return self.folder / "out"
 
     def command(self, *arguments: str | Path) -> list[str]:
-        return [sys.executable, "-m", "flows.cli", *map(str, arguments), "--set", f"store.url={self.store}"]
+        return [sys.executable, "-m", "flows.cli", *map(str, arguments), "--set", f"store.url={self.url or self.store}"]
 
     def run(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run `declaim` to its end."""

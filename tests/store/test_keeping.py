@@ -12,8 +12,7 @@ import pytest
 from tasks.errors import OutputError
 from tasks.model import Audio, Identity, Receipt
 from tasks.store import ClipStore, clip_key
-from tasks.store.keeping import damaged, export_clips, import_clips, prunable, remove, stock
-from tasks.store.leases import Leases
+from tasks.store.keeping import Pruned, damaged, export_clips, import_clips, prunable, remove, stock
 
 ANNA = Identity("aimlapi", "#g1_aura-2-helena-en", "", (), 1)
 BELA = Identity("openai", "tts-1", "coral", (), 1)
@@ -32,6 +31,13 @@ def put(store: ClipStore, voice: Identity, text: str, usd: float | None = None) 
     return key
 
 
+def pruning(store: ClipStore, unused_for_seconds: float | None, keep_under_bytes: int | None) -> Pruned:
+    job = store.job()
+    held = job.held()
+    job.close()
+    return prunable(store, held, unused_for_seconds, keep_under_bytes)
+
+
 def unused_for(path: Path, days: float) -> None:
     then = time.time() - days * DAY
     os.utime(path, (then, then))
@@ -47,7 +53,7 @@ def test_a_store_says_what_is_in_it_and_what_it_is_worth(store: ClipStore) -> No
     first, second = stock(store)
     assert (first.provider, first.voice, first.clips, first.usd, first.unpriced) == ("aimlapi", "", 2, 0.75, 0)
     assert (second.model, second.voice, second.clips, second.usd, second.unpriced) == ("tts-1", "coral", 1, 0, 1)
-    assert first.bytes == sum(path.stat().st_size for path in store.paths() if path != broken) - second.bytes
+    assert first.bytes == sum(it.bytes for it in store.shelved() if it.key != broken.stem) - second.bytes
 
 
 def test_every_damaged_clip_is_found(store: ClipStore) -> None:
@@ -57,7 +63,7 @@ def test_every_damaged_clip_is_found(store: ClipStore) -> None:
     altered.write_bytes(altered.read_bytes()[:-100])
     # Whole, but not the clip of its name.
     swapped.write_bytes(store.path(keys[8]).read_bytes())
-    assert set(damaged(store)) == {altered, swapped}
+    assert set(damaged(store)) == {keys[3], keys[7]}
     assert store.get(keys[7]) is None
 
 
@@ -67,23 +73,23 @@ def test_what_no_run_has_used_for_long_may_go(store: ClipStore) -> None:
         unused_for(store.path(key), 100)
     # To use a clip is to keep it.
     assert store.get(used)
-    job = Leases(store.root)
+    job = store.job()
     job.hold([held])
-    pruned = prunable(store, 90 * DAY, None)
-    assert pruned.clips == (store.path(old),)
+    pruned = pruning(store, 90 * DAY, None)
+    assert pruned.clips == (old,)
     assert pruned.bytes == store.path(old).stat().st_size
     remove(store, pruned)
-    assert {path.stem for path in store.paths()} == {held, used, new}
+    assert {it.key for it in store.shelved()} == {held, used, new}
     job.close()
-    assert prunable(store, 90 * DAY, None).clips == (store.path(held),)
+    assert pruning(store, 90 * DAY, None).clips == (held,)
 
 
 def test_what_is_leased_is_being_bought_and_stays(store: ClipStore) -> None:
     key = put(store, ANNA, "Old.")
     unused_for(store.path(key), 100)
-    job = Leases(store.root)
+    job = store.job()
     assert job.take(key)
-    assert prunable(store, DAY, None).clips == ()
+    assert pruning(store, DAY, None).clips == ()
 
 
 def test_more_than_may_be_kept_goes_the_longest_unused_first_and_tracks_before_clips(store: ClipStore) -> None:
@@ -94,14 +100,14 @@ def test_more_than_may_be_kept_goes_the_longest_unused_first_and_tracks_before_c
     track.mkdir(parents=True)
     (track / "track.mp3").write_bytes(bytes(50_000))
     clip = store.path(keys[0]).stat().st_size
-    assert prunable(store, None, 4 * clip + 50_000) == prunable(store, None, 10**12)
-    pruned = prunable(store, None, 2 * clip)
+    assert pruning(store, None, 4 * clip + 50_000) == pruning(store, None, 10**12)
+    pruned = pruning(store, None, 2 * clip)
     assert pruned.tracks == (track,)
-    assert pruned.clips == (store.path(keys[3]), store.path(keys[2]))
+    assert pruned.clips == (keys[3], keys[2])
     assert pruned.bytes == 2 * clip + 50_000
     remove(store, pruned)
     assert not track.exists()
-    assert {path.stem for path in store.paths()} == set(keys[:2])
+    assert {it.key for it in store.shelved()} == set(keys[:2])
 
 
 def test_what_killed_processes_left_behind_goes_too(store: ClipStore) -> None:
@@ -115,7 +121,7 @@ def test_what_killed_processes_left_behind_goes_too(store: ClipStore) -> None:
         path.write_bytes(b"half")
     for path in (torn, scratch):
         unused_for(path, 2)
-    remove(store, prunable(store, 90 * DAY, None))
+    remove(store, pruning(store, 90 * DAY, None))
     assert store.get(key)
     assert young.exists()
     assert not torn.exists()
@@ -130,7 +136,7 @@ def test_clips_move_from_store_to_store(store: ClipStore, tmp_path: Path) -> Non
     put(other, ANNA, "One.")
     assert import_clips(other, target) == (1, 1)
     assert import_clips(other, target) == (0, 2)
-    assert {path.stem for path in other.paths()} == set(keys)
+    assert {it.key for it in other.shelved()} == set(keys)
     assert other.path(keys[1]).read_bytes() == store.path(keys[1]).read_bytes()
 
 
@@ -189,6 +195,6 @@ def test_a_file_that_is_no_export_is_refused(store: ClipStore, tmp_path: Path, c
 def test_a_store_that_is_not_there_yet_is_empty(store: ClipStore) -> None:
     assert stock(store) == []
     assert list(damaged(store)) == []
-    nothing = prunable(store, DAY, None)
+    nothing = pruning(store, DAY, None)
     assert replace(nothing, bytes=0) == nothing
     remove(store, nothing)

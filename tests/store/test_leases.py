@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.store import ClipStore
 from tasks.store.leases import Leases
 
 KEY = "3f" * 32
@@ -17,8 +18,12 @@ BUYERS = 3
 CONTEXT = multiprocessing.get_context("spawn")
 
 
+def job(root: Path) -> Leases:
+    return ClipStore(root).job()
+
+
 def test_one_job_has_a_lease_and_the_next_when_it_is_left(tmp_path: Path) -> None:
-    one, other = Leases(tmp_path), Leases(tmp_path)
+    one, other = job(tmp_path), job(tmp_path)
     assert one.take(KEY)
     assert not other.take(KEY)
     assert other.take(OTHER)
@@ -28,7 +33,7 @@ def test_one_job_has_a_lease_and_the_next_when_it_is_left(tmp_path: Path) -> Non
 
 
 def test_a_job_that_has_ended_holds_nothing(tmp_path: Path) -> None:
-    one, other = Leases(tmp_path), Leases(tmp_path)
+    one, other = job(tmp_path), job(tmp_path)
     assert one.take(KEY)
     one.close()
     assert other.take(KEY)
@@ -38,16 +43,16 @@ def test_a_job_that_has_ended_holds_nothing(tmp_path: Path) -> None:
 
 
 def _take_and_wait(root: Path) -> None:
-    leases = Leases(root)
+    leases = job(root)
     assert leases.take(KEY)
     time.sleep(600)
 
 
 def test_the_lease_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
-    leases = Leases(tmp_path)
+    leases = job(tmp_path)
     process = CONTEXT.Process(target=_take_and_wait, args=(tmp_path,))
     process.start()
-    while not (tmp_path / "leases" / KEY[:2] / KEY).exists():
+    while not (tmp_path / "leases" / KEY[:2] / f"{KEY}.0").exists():
         time.sleep(0.01)
     assert not leases.take(KEY)
     assert process.pid
@@ -58,23 +63,25 @@ def test_the_lease_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../etc/passwd", b"0123456789abcdef"])
 def test_a_lease_that_names_no_job_is_taken_over(tmp_path: Path, content: bytes) -> None:
-    leases = Leases(tmp_path)
-    path = tmp_path / "leases" / KEY[:2] / KEY
+    leases = job(tmp_path)
+    path = tmp_path / "leases" / KEY[:2] / f"{KEY}.0"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert leases.take(KEY)
-    assert path.read_text("ascii") == leases.job
+    assert not job(tmp_path).take(KEY)
+    leases.leave(KEY)
+    assert not list(path.parent.iterdir())
 
 
 def test_a_store_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("no folder")
     with pytest.raises(OSError, match="jobs"):
-        Leases(tmp_path)
+        job(tmp_path)
 
 
 def _count(root: Path) -> None:
     """Add to a counter in two steps that no other may come between."""
-    leases, counter = Leases(root), root / "counter"
+    leases, counter = job(root), root / "counter"
     for _ in range(ROUNDS):
         while not leases.take(KEY):
             time.sleep(0.001)

@@ -1,0 +1,105 @@
+"""An S3 server, and the line to it, which can be cut."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import fsspec
+import pytest
+from moto.server import ThreadedMotoServer
+
+_BLOCK_BYTES = 65_536
+
+
+class Line:
+    """A port of its own before a server's: while it is cut, whoever comes there is sent away."""
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        # It listens to the last: a port that is given back may be another's when it is wanted again.
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        self._is_whole = True
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def mend(self) -> None:
+        self._is_whole = True
+
+    def cut(self) -> None:
+        self._is_whole = False
+        for end in self._ends:
+            _shut(end)
+        self._ends.clear()
+
+    def close(self) -> None:
+        self.cut()
+        _shut(self._listener)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if not self._is_whole:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._server_port))
+            self._ends += [near, far]
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+
+
+def _shut(end: socket.socket) -> None:
+    # To close it leaves a thread that waits there where it is.
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
+
+
+def _carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while block := source.recv(_BLOCK_BYTES):
+            target.sendall(block)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """The port of an S3 server on the loopback address."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server.get_host_and_port()[1]
+    server.stop()
+
+
+@pytest.fixture
+def line(s3_port: int) -> Iterator[Line]:
+    """The line to the S3 server."""
+    line = Line(s3_port)
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def s3(line: Line) -> dict[str, str]:
+    """The environment in which `s3://` leads to the S3 server; there is an empty bucket `books`."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": "anna",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.port}",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        system = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
+        if system.exists("books"):
+            system.rm("books", recursive=True)
+        system.mkdir("books")
+    return environment
