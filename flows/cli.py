@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from flows.plan import Plan, make_plan, plan_document
+from flows.plan import Plan, make_plan, plan_document, told_usd
+from flows.revision import make_revision, revision_document, revision_lines
 from flows.store_commands import add_store_parser
 from tasks.errors import DeclaimError, Interrupted
 from tasks.packagers.claim import claimed
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
         command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")
         command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
+        command.add_argument(
+            "--revise", action="store_true", help="say first what differs from the edition that is there, and its cost"
+        )
     for command, run in ((narrate, _narrate), (plan, _plan), (voices, _voices)):
         command.add_argument("--profile", default=DEFAULT_PROFILE, metavar="P", help="a profile's name or a .toml file")
         command.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
@@ -91,18 +95,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _narrate(options: argparse.Namespace) -> int:
-    profile = load_profile(options.profile, tuple(options.set))
-    plan = make_plan(options.source, profile, options.chapters)
-    _warn(plan)
+    profile, plan, revised = _planned(options)
     _set_prefect_defaults(options.verbose)
     # Here already: the audition spends before the flow begins.
     with claimed(output_folder(options.out, plan.book.title)):
         result = asyncio.run(_narrated(options, profile, plan))
     if options.json:
-        _print_json(result)
+        _print_json(result | revised)
     else:
         print(result["folder"])
     return 0
+
+
+def _planned(options: argparse.Namespace) -> tuple[Profile, Plan, dict[str, Any]]:
+    """Plan a book, and tell a person what they should know of it; with `--revise` a document has its `revision` too."""
+    profile = load_profile(options.profile, tuple(options.set))
+    plan = make_plan(options.source, profile, options.chapters)
+    _warn(plan)
+    if not options.revise:
+        return profile, plan, {}
+    revision = make_revision(plan, profile, options.source, output_folder(options.out, plan.book.title))
+    print("\n".join(revision_lines(revision)), file=sys.stderr)
+    return profile, plan, {"revision": revision_document(revision)}
 
 
 @asynccontextmanager
@@ -157,10 +171,8 @@ def _absolute(profile: str) -> str:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    profile = load_profile(options.profile, tuple(options.set))
-    plan = make_plan(options.source, profile, options.chapters)
-    _warn(plan)
-    document = plan_document(plan)
+    _, plan, revised = _planned(options)
+    document = plan_document(plan) | revised
     if options.json:
         _print_json(document)
         return 0
@@ -173,14 +185,10 @@ def _plan(options: argparse.Namespace) -> int:
             f"{chapter['number']:>4} · {chapter['title']}: {len(chapter['chunks'])} chunks ({cached} spoken already), "
             f"{characters:,} characters, {len(chapter['omitted'])} passages left out"
         )
-    usd = (
-        "unknown (set [voice] price_per_1000_characters)"
-        if totals["usd_estimate"] is None
-        else f"${totals['usd_estimate']:,.2f}"
-    )
     print(
         f"{totals['chapters']} chapters, {totals['chunks']} chunks ({totals['cached_chunks']} spoken already), "
-        f"{totals['characters']:,} characters, about {totals['seconds_estimate'] / 60:.0f} minutes; cost: {usd}"
+        f"{totals['characters']:,} characters, about {totals['seconds_estimate'] / 60:.0f} minutes; "
+        f"cost: {told_usd(totals['usd_estimate'])}"
     )
     return 0
 

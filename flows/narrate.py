@@ -1,7 +1,6 @@
 """The flow of one book: read, chunk, synthesize, assemble, package. A flow run a book, a task run a chapter and stage."""
 
 import asyncio
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from tasks.packagers.accounts import Account, Performance
 from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
 from tasks.prefect_values import untouched
+from tasks.readers import source_sha256
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, open_store
 from tasks.studio import Studio, open_studios
@@ -69,7 +69,7 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
         performances = await _perform(_Reading(book, settings, chapters), studios)
     account = Account(
         source_name=path.name,
-        source_sha256=_sha256(path),
+        source_sha256=source_sha256(path),
         profile=settings.model_dump(mode="json"),
         book=book,
         performances=performances,
@@ -181,8 +181,3 @@ def _narrator(casting: Casting) -> str:
         model = part.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
         names.append(f"{model} {part.settings.name}".strip())
     return ", ".join(dict.fromkeys(names))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

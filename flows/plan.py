@@ -16,6 +16,7 @@ from tasks.text.chunking import scripts_of
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
+_CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,18 @@ def _planned(
         bought.add(key)
 
 
+def seconds_of(characters: int) -> float:
+    """Reckon how long so many characters sound, in seconds."""
+    return round(characters / _CHARACTERS_A_SECOND, 1)
+
+
+def told_usd(usd: float | None) -> str:
+    """Word a cost in US dollars for a person; None is one that is not known."""
+    if usd is None:
+        return "unknown (set [voice] price_per_1000_characters)"
+    return f"${usd:,.2f}" if not 0 < usd < _CENT else "less than $0.01"
+
+
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Build the plan as the JSON document of `declaim plan --json`."""
     prices = [planned.usd for row in plan.chunks for planned in row]
@@ -114,7 +127,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "chunks": sum(len(row) for row in plan.chunks),
             "characters": characters,
             "cached_chunks": sum(chunk.cached for row in plan.chunks for chunk in row),
-            "seconds_estimate": round(characters / _CHARACTERS_A_SECOND, 1),
+            "seconds_estimate": seconds_of(characters),
             "usd_estimate": None if None in prices else round(sum(price or 0.0 for price in prices), 4),
         },
     }

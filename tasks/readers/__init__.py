@@ -1,5 +1,6 @@
 """The formats on the way in: one file (or a few of one prefix) a format, each with `read(path) -> Book`."""
 
+import hashlib
 from importlib import import_module
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def read_book(path: Path) -> Book:
     if not any(_is_spoken(block) for chapter in book.chapters for block in chapter.blocks):
         raise SourceError(f"{path}: there are no words to speak in it; check that it is the right file")
     return book
+
+
+def source_sha256(path: Path) -> str:
+    """Hash a manuscript's file, as the manifest tells it; raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_spoken(block: Block) -> bool:
