@@ -4,6 +4,7 @@ It knows nothing of Prefect, so that a voice can be heard before a run begins.
 """
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -26,6 +27,9 @@ from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
 _logger = logging.getLogger("declaim")
 # How often to ask whether another run has bought a clip that both want.
 _LEASE_POLL_SECONDS = 0.2
+_TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
+# How often, a second apart, speech that is paid for is put again where the system has no file to open; an interrupt waits longer.
+_PUT_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +193,23 @@ async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: Limit
                         raise
                     bill.is_due, bill.charged = True, speech.usd
             receipt = Receipt(speech.request_id, bill.usd if speech.usd is None else speech.usd)
-            return await asyncio.to_thread(_stored, speech, receipt, chunk, studio)
+            return await _kept(speech, receipt, chunk, studio)
     raise TypeError("a request has ended without an outcome")
+
+
+async def _kept(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> Clip:
+    """Put speech into the store. At the system's limit of open files nothing more is bought, and what is, is put again."""
+    for _ in range(_PUT_ATTEMPTS):
+        try:
+            return await asyncio.to_thread(_stored, speech, receipt, chunk, studio)
+        except OSError as error:
+            refused = _unwritten(studio.store, error)
+            if error.errno not in _TOO_MANY_FILES:
+                raise refused from error
+        for gate in studio.gates:
+            gate.close(refused)
+        await asyncio.sleep(1)
+    raise refused
 
 
 def _stored(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> Clip:
@@ -201,8 +220,7 @@ def _stored(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> C
         check(audio, chunk.text, studio.language, speech.speed)
     except BadAudio as error:
         raise BadAudio(f"{error} (request {speech.request_id})" if speech.request_id else str(error)) from error
-    with _writing(studio.store):
-        return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk), receipt)
+    return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk), receipt)
 
 
 @contextmanager
@@ -210,9 +228,14 @@ def _writing(store: ClipStore) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"{store.root}: the clip store cannot be written ({error.strerror}); free space or set [store] url"
-        ) from error
+        raise _unwritten(store, error) from error
+
+
+def _unwritten(store: ClipStore, error: OSError) -> OutputError:
+    advice = "free space or set [store] url"
+    if error.errno in _TOO_MANY_FILES:
+        advice = "raise the limit (ulimit -n) or lower [limits] concurrency, and run the command again"
+    return OutputError(f"{store.root}: the clip store cannot be written ({error.strerror}); {advice}")
 
 
 def cost_of(bills: Sequence[Bill]) -> Cost:
