@@ -205,6 +205,9 @@ def _warn(plan: Plan) -> None:
 
 
 def _set_prefect_defaults(verbose: bool) -> None:  # noqa: FBT001  # the one thing it asks
+    if not os.environ.get("PREFECT_API_URL"):
+        # An empty one names no server, and part of Prefect looks for it all the same.
+        os.environ.pop("PREFECT_API_URL", None)
     for name, value in _PREFECT_DEFAULTS.items():
         if not (verbose and name.endswith("CONSOLE_LEVEL")):
             os.environ.setdefault(name, value)
