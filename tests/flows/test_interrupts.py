@@ -224,6 +224,29 @@ def test_before_the_run_has_begun(service: Service, place: Home, profile: tuple[
     assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_when_all_is_done_a_signal_does_not_make_it_look_undone(
+    number: signal.Signals, service: Service, place: Home, profile: tuple[str, str]
+) -> None:
+    service.behave(latency_seconds=0)
+    process = subprocess.Popen(
+        place.command("narrate", SAMPLE, "--chapters", "1", "--out", place.out, *profile),
+        cwd=SAMPLE.parents[1],
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        # Its last word; Prefect still has to end.
+        assert process.stdout.readline() == f"{place.out}\n"
+        process.send_signal(number)
+        process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+
+
 @pytest.mark.voice
 def test_no_worker_process_is_left_behind(home: Home, server: str) -> None:
     process = begun(home)
