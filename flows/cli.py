@@ -22,6 +22,7 @@ from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
 from tasks.voices import provider
 
 _INTERRUPTED = 130
+_INTERRUPTED_LINE = "interrupted; what was spoken is kept, run the command again to go on"
 # A first start of Prefect's own server may take longer than it is given; nobody asked for reports to its makers; and
 # its log belongs in its own pages, not between the lines of this command.
 _PREFECT_DEFAULTS = {
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("declaim: interrupted; what was spoken is kept, run the command again to go on", file=sys.stderr)
+        print(f"declaim: {_INTERRUPTED_LINE}", file=sys.stderr)
         return _INTERRUPTED
     except Exception as error:
         # Whatever else comes out is a fault of ours: one line for the person, all of it for who mends it.
@@ -100,10 +101,13 @@ def _narrate(options: argparse.Namespace) -> int:
     # Here already: the audition spends before the flow begins.
     with claimed(output_folder(options.out, plan.book.title)):
         result = asyncio.run(_narrated(options, profile, plan))
+    # All is done: a signal that comes now is not to make it look undone.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if options.json:
         _print_json(result | revised)
     else:
-        print(result["folder"])
+        print(result["folder"], flush=True)
     return 0
 
 
@@ -142,11 +146,18 @@ async def _prepared(plan: Plan) -> AsyncIterator[None]:
 
 
 async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -> dict[str, Any]:
+    # asyncio takes Ctrl-C as a cancellation. SIGTERM is to be one too: whoever calls Python out of other languages takes an
+    # exception that a signal raises for a failure of its own.
+    cancel = signal.getsignal(signal.SIGINT)
+    if callable(cancel):
+        signal.signal(signal.SIGTERM, cancel)
     async with _prepared(plan):
         from flows.audition import audition  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
 
         bought = await audition(plan, profile)
-        from flows.narrate import narrate  # noqa: PLC0415  # Prefect takes seconds to import, and `plan` needs none
+        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # Prefect takes seconds to import
+
+        from flows.narrate import narrate  # noqa: PLC0415  # `plan` needs no Prefect
         from flows.prefect_server import check_server, start_server  # noqa: PLC0415
         from flows.progress import shown  # noqa: PLC0415  # for this command alone
         from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
@@ -156,13 +167,17 @@ async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -
         BOUGHT.set(bought)
         with shown(plan) as told:
             CHUNK_DONE.set(told)
-            result: dict[str, Any] = await narrate(
-                source=str(options.source.absolute()),
-                profile=_absolute(options.profile),
-                out=options.out,
-                chapters=options.chapters,
-                overrides=tuple(options.set),
-            )
+            try:
+                result: dict[str, Any] = await narrate(
+                    source=str(options.source.absolute()),
+                    profile=_absolute(options.profile),
+                    out=options.out,
+                    chapters=options.chapters,
+                    overrides=tuple(options.set),
+                )
+            except TerminationSignal as ended:
+                # Prefect's own way with a SIGTERM that comes just before the flow's function takes signals, or just after.
+                raise Interrupted(_INTERRUPTED_LINE) from ended
         return result
 
 
@@ -213,6 +228,9 @@ def _warn(plan: Plan) -> None:
 
 
 def _set_prefect_defaults(verbose: bool) -> None:  # noqa: FBT001  # the one thing it asks
+    if not os.environ.get("PREFECT_API_URL"):
+        # An empty one names no server, and part of Prefect looks for it all the same.
+        os.environ.pop("PREFECT_API_URL", None)
     for name, value in _PREFECT_DEFAULTS.items():
         if not (verbose and name.endswith("CONSOLE_LEVEL")):
             os.environ.setdefault(name, value)

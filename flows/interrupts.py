@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tasks.audio import ffmpeg
 from tasks.errors import Interrupted
-from tasks.model import Script
+from tasks.model import Chunk, Script
 from tasks.studio import Studio, key_of
 
 # For what is in flight: it is paid for.
@@ -36,7 +36,10 @@ class Interruption:
         self._at_once = asyncio.Event()
 
     def heed(self, studios: Sequence[Studio], scripts: Sequence[Script]) -> None:
-        """Say whose gates an interrupt closes, and what is spoken there: the first of them speaks `scripts`."""
+        """Say whose gates an interrupt closes, and what is spoken there: the first of them speaks `scripts`.
+
+        What another of them has spoken, as a fallback, counts as spoken too, where it is cut the same.
+        """
         self._studios, self._scripts = studios, scripts
         if self.is_asked:
             self.ask()
@@ -96,10 +99,14 @@ class Interruption:
         how = "run the command again to go on"
         if not self._studios:
             return Interrupted(f"interrupted; what was spoken is kept, {how}")
-        first = self._studios[0]
         chunks = [chunk for script in self._scripts for chunk in script.chunks]
-        kept = sum(first.store.path(key_of(chunk, first.speaker(chunk).identity)).is_file() for chunk in chunks)
+        kept = sum(any(_is_kept(chunk, studio) for studio in self._studios) for chunk in chunks)
         return Interrupted(f"interrupted; {kept} of {len(chunks)} chunks are spoken and kept, {how}")
+
+
+def _is_kept(chunk: Chunk, studio: Studio) -> bool:
+    # On this machine: whoever ends does not ask a store that may be away.
+    return studio.store.path(key_of(chunk, studio.speaker(chunk).identity)).is_file()
 
 
 CURRENT: ContextVar[Interruption] = ContextVar("CURRENT")

@@ -1,7 +1,10 @@
 """The Prefect server, before a run begins: the one that the environment names is there, or Prefect's own is started."""
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import Future
 from contextvars import copy_context
 from threading import Thread
@@ -12,6 +15,8 @@ from prefect.settings import get_current_settings
 from tasks.errors import ProfileError
 
 _PATIENCE_SECONDS = 10
+# As Prefect starts it: without its UI, and without what a server does that stays.
+_SERVED_BY_A_COMMAND = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
 def check_server() -> None:
@@ -29,9 +34,10 @@ def check_server() -> None:
 
 
 async def start_server() -> None:
-    """Start Prefect's own server, which ends with this process, where no other is named; Ctrl-C does not reach it.
+    """Start Prefect's own server, which ends with this process, where no other is named; no signal to a group reaches it.
 
-    A terminal sends Ctrl-C to all processes of a command, and the server is needed to the last: it keeps how a run ended.
+    A terminal sends Ctrl-C to all processes of a command, and a supervisor SIGTERM; the server is needed to the last, for it
+    keeps how a run ended.
     """
     settings = get_current_settings()
     if settings.api.url or not settings.server.ephemeral.enabled:
@@ -44,13 +50,46 @@ async def start_server() -> None:
 
 def _start(started: "Future[None]") -> None:
     started.set_running_or_notify_cancel()
-    # A process inherits what the thread that starts it does not let through.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415  # only a run without a server needs it
 
-        SubprocessASGIServer().start()
+        class Apart(SubprocessASGIServer):
+            """Prefect's own server, in a session of its own."""
+
+            def _run_uvicorn_command(self) -> subprocess.Popen[bytes]:
+                return _served(self.port or 0)
+
+        # It is the only one of its process: whatever of Prefect's asks for a server from now on is given this one.
+        Apart().start()
     except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
         started.set_exception(error)
     else:
         started.set_result(None)
+
+
+def _served(port: int) -> subprocess.Popen[bytes]:
+    environment = get_current_settings().to_environment_variables(exclude_unset=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.prefect_server", str(port)],
+        # Never written to: it ends with this process, however that ends, and the server with it.
+        stdin=subprocess.PIPE,
+        env={**os.environ, **environment, **_SERVED_BY_A_COMMAND},
+        start_new_session=True,
+    )
+
+
+def _serve(port: int) -> None:
+    """Be Prefect's server until standard input ends."""
+    import uvicorn  # noqa: PLC0415  # in the server's process alone
+
+    Thread(target=_end_with_input, daemon=True).start()
+    uvicorn.run("prefect.server.api.server:create_app", factory=True, port=port, log_level="error", lifespan="on")
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -4,10 +4,14 @@ It knows nothing of Prefect, so that a voice can be heard before a run begins.
 """
 
 import asyncio
+import errno
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import httpx
@@ -24,6 +28,12 @@ from tasks.voices.lanes import open_client
 from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
 
 _logger = logging.getLogger("declaim")
+_TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
+_AWAY = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENOTCONN}
+# For how many seconds a store's work is tried again: an interrupt waits longer than for a file to open, and a network's folder
+# is back after a minute or so.
+_PATIENCE_SECONDS = dict.fromkeys(_TOO_MANY_FILES, 8) | dict.fromkeys(_AWAY, 120)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +177,13 @@ async def _leased(key: str, studio: Studio, gate: Gate) -> AsyncIterator[Clip | 
 
     Raises what the gate was closed by meanwhile, and `OutputError`.
     """
-    with _writing(studio.store):
-        while True:
-            if gate.closed_by:
-                raise gate.closed_by
-            found = await asyncio.to_thread(_taken, key, studio)
-            if found:
-                break
-            await asyncio.sleep(studio.leases.poll_seconds)
+    while True:
+        if gate.closed_by:
+            raise gate.closed_by
+        found = await _done(lambda: _taken(key, studio), studio)
+        if found:
+            break
+        await asyncio.sleep(studio.leases.poll_seconds)
     try:
         yield found[0]
     finally:
@@ -206,8 +215,28 @@ async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: Limit
                         raise
                     bill.is_due, bill.charged = True, speech.usd
             receipt = Receipt(speech.request_id, bill.usd if speech.usd is None else speech.usd)
-            return await asyncio.to_thread(_stored, speech, receipt, chunk, studio)
+            # The speech is paid for: it is put again as long as there is hope.
+            return await _done(partial(_stored, speech, receipt, chunk, studio), studio)
     raise TypeError("a request has ended without an outcome")
+
+
+async def _done(work: Callable[[], Value], studio: Studio) -> Value:
+    """Do the store's work in a thread, again while its folder is away; raises `OutputError`.
+
+    At the system's limit of open files it is tried again too, and nothing more is bought.
+    """
+    begun = time.monotonic()
+    while True:
+        try:
+            return await asyncio.to_thread(work)
+        except OSError as error:
+            refused = _unwritten(studio.store, error)
+            if time.monotonic() - begun > _PATIENCE_SECONDS.get(error.errno or 0, -1):
+                raise refused from error
+            if error.errno in _TOO_MANY_FILES:
+                for gate in studio.gates:
+                    gate.close(refused)
+        await asyncio.sleep(1)
 
 
 def _stored(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> Clip:
@@ -218,8 +247,7 @@ def _stored(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> C
         check(audio, chunk.text, studio.language, speech.speed)
     except BadAudio as error:
         raise BadAudio(f"{error} (request {speech.request_id})" if speech.request_id else str(error)) from error
-    with _writing(studio.store):
-        return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk), receipt)
+    return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk), receipt)
 
 
 @contextmanager
@@ -227,9 +255,14 @@ def _writing(store: ClipStore) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"{store}: the clip store cannot be written ({error.strerror or error}); free space or set [store] url"
-        ) from error
+        raise _unwritten(store, error) from error
+
+
+def _unwritten(store: ClipStore, error: OSError) -> OutputError:
+    advice = "free space or set [store] url"
+    if error.errno in _TOO_MANY_FILES:
+        advice = "raise the limit (ulimit -n) or lower [limits] concurrency, and run the command again"
+    return OutputError(f"{store}: the clip store cannot be written ({error.strerror or error}); {advice}")
 
 
 def cost_of(bills: Sequence[Bill]) -> Cost:

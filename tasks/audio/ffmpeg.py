@@ -47,7 +47,8 @@ def run(arguments: list[str], purpose: str) -> str:
 
     Raises `AudioError` with its own words where it fails, `OutputError` where there was no room for what it wrote.
     """
-    with subprocess.Popen(_command(arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as done:
+    command = _command(arguments)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0) as done:
         _running.add(done)
         if _is_ended.is_set():
             done.kill()
@@ -73,8 +74,14 @@ def pipe(arguments: list[str], data: bytes, purpose: str) -> tuple[bytes, str]:
     Raises `AudioError` with its own words where it fails, or where it has not ended after two minutes.
     """
     try:
+        # In a group of its own, so that Ctrl-C, which a terminal sends to all of a command, does not spoil what is paid for.
         done = subprocess.run(
-            _command(arguments), input=data, capture_output=True, check=False, timeout=_PATIENCE_SECONDS
+            _command(arguments),
+            input=data,
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE_SECONDS,
+            process_group=0,
         )
     except subprocess.TimeoutExpired as error:
         raise AudioError(f"ffmpeg did not end within {_PATIENCE_SECONDS} s while {purpose}") from error

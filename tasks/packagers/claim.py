@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tasks.errors import OutputError
-from tasks.packagers.folder import real_path
+from tasks.packagers.folder import check_writable, real_path
 
 # A flow that the command line has begun is within its claim; two flows in one process are not within each other's.
 _CLAIMED: ContextVar[frozenset[Path]] = ContextVar("CLAIMED", default=frozenset())
@@ -21,18 +21,21 @@ def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder against all other runs until the block has ended; a claim within a claim of the same folder is free.
 
     A claim ends with its process, whatever ends that. Raises `OutputError`, at once, where another run holds the folder
-    or where nothing can be written beside it.
+    or where no edition could be put there.
     """
     place = real_path(folder)
     if place in _CLAIMED.get():
         yield
         return
-    path = _lock_file(place)
+    with _writing(folder):
+        path = _lock_file(place)
     lock = _locked(path, folder)
     token = _CLAIMED.set(_CLAIMED.get() | {place})
     try:
         with suppress(OSError):
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf-8")
+        with _writing(folder):
+            check_writable(folder)
         yield
     finally:
         _CLAIMED.reset(token)
@@ -53,17 +56,31 @@ def _lock_file(place: Path) -> Path:
 def _locked(path: Path, folder: Path) -> FileLock:
     lock = FileLock(path, timeout=0, thread_local=False)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        with _writing(folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # FileLock takes a file that cannot be made for one that another run has just removed.
+            path.touch()
+            lock.acquire()
     except Timeout as error:
         raise OutputError(
             f"{folder}: another run writes there ({_holder(path)}); wait for its end or give another --out"
         ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: the output directory cannot be locked ({error.strerror}); give another --out"
-        ) from error
     return lock
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Timeout:
+        # An OSError too, and none of the file system's.
+        raise
+    except OSError as error:
+        why = error.strerror
+        if isinstance(error, NotADirectoryError | FileExistsError):
+            place = real_path(folder)
+            why = f"{next(path for path in (place, *place.parents) if path.exists())} is no directory"
+        raise OutputError(f"{folder}: the output directory cannot be written ({why}); give another --out") from error
 
 
 def _holder(path: Path) -> str:

@@ -37,6 +37,13 @@ def real_path(folder: Path) -> Path:
     return Path(os.path.realpath(folder))
 
 
+def check_writable(folder: Path) -> None:
+    """Raise `OSError` where no edition could be put in a folder that is there; the caller must hold its claim."""
+    place = real_path(folder)
+    if os.path.lexists(place):
+        Path(tempfile.mkdtemp(dir=place, prefix=_DRAFT)).rmdir()
+
+
 @contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill; when the block has ended well, what is in it is the edition in `folder`.

@@ -1,22 +1,54 @@
 """The HTTP client of a run: as many lanes as there are requests in flight, their connections kept alive, and bounded."""
 
 import asyncio
+import os
+import resource
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
 
 import httpx
 
+from tasks.errors import ProfileError
+
 _KEEPALIVE_SECONDS = 30
 # A result may lie on another origin than the service.
 _LANE_CONNECTIONS = 2
+# What a run opens beside its connections, as measured and a little more: Prefect, the store, encoders; and each thread that
+# decodes has an ffmpeg behind pipes.
+_FILES_OF_A_RUN = 32 + 6 * min(32, (os.cpu_count() or 1) + 4)
 
 
 def open_client(in_flight: int) -> httpx.AsyncClient:
-    """Open a client for so many requests in flight; more of them wait."""
+    """Open a client for so many requests in flight; more of them wait.
+
+    Raises `ProfileError` where the system does not let the process open so many files.
+    """
+    _allow_files(in_flight)
     # httpx itself finds the proxies of the environment, and serves them; ALL_PROXY names the same requests as the lanes.
     mounts = {} if "all" in getproxies() else {"all://": _Lanes(in_flight)}
     return httpx.AsyncClient(limits=_bounds(_LANE_CONNECTIONS * in_flight), mounts=mounts)
+
+
+def _allow_files(in_flight: int) -> None:
+    """Raise the process's own limit of open files to what is needed, as servers do.
+
+    To reach it in the middle would lose what is bought: an answer that has come could not be written.
+    """
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    others = sum(1 for _ in Path("/dev/fd").iterdir()) + _FILES_OF_A_RUN
+    needed = others + _LANE_CONNECTIONS * in_flight
+    if allowed == resource.RLIM_INFINITY or needed <= allowed:
+        return
+    if most != resource.RLIM_INFINITY and needed > most:
+        room = (most - others) // _LANE_CONNECTIONS
+        advice = f", or lower concurrency: there is room for {room}" if room > 0 else ""
+        raise ProfileError(
+            f"[limits] concurrency: {in_flight} at once need {needed} open files, and the system allows {most}; raise "
+            f"that (ulimit -n {needed}){advice}"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
 
 def _bounds(connections: int) -> httpx.Limits:

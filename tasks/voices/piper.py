@@ -254,6 +254,9 @@ def _begin_worker(loading: AbstractContextManager[object]) -> None:
     """Make a worker process yield to those that it serves, and end when its parent does, however that was."""
     global _loading  # noqa: PLW0603  # a pool hands its workers a lock in no other way
     _loading = loading
+    # A signal to the whole group of the command is the parent's to answer.
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     threading.Thread(target=_wait_for_parent, daemon=True).start()

@@ -191,7 +191,7 @@ def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, P
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return Rejected(f"{said}; the text is too long for it: set [text] max_characters lower")
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return RateLimited(said, retry_after(answer.headers.get("retry-after", "")))
+            return RateLimited(said, retry_after(answer.headers.get("retry-after", ""), answer.headers.get("date", "")))
         case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.TOO_EARLY:
             return Unavailable(said)
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -228,13 +228,25 @@ def tidy(text: str) -> str:
     return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}…"
 
 
-def retry_after(value: str) -> float | None:
-    """Read a Retry-After header: seconds, or a date of HTTP; None where it is neither. At most 15 minutes."""
+def retry_after(value: str, date: str = "") -> float | None:
+    """Read a Retry-After header: seconds, or a date of HTTP; None where it is neither. At most 15 minutes.
+
+    `date` is the answer's own Date header: a date counts from there, whatever this machine's clock says.
+    """
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        until = _moment(value)
+        if until is None:
             return None
+        seconds = (until - (_moment(date) or datetime.now(UTC))).total_seconds()
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS) if not math.isnan(seconds) else None
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError):
+        return None
+    # A date that names no zone is in UTC, as all of HTTP's are.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

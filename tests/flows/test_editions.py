@@ -175,6 +175,20 @@ def test_the_second_of_two_runs_into_one_directory_speaks_nothing(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("out", ["file", "file/book", "/proc/book"])
+def test_an_output_directory_that_cannot_be_is_noticed_before_any_request(
+    service: Service, place: Home, profile: Path, tmp_path: Path, out: str
+) -> None:
+    (tmp_path / "file").write_text("no folder", "utf-8")
+    done = place.run("narrate", written(tmp_path, BOOK), "--profile", profile, "--out", tmp_path / out)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"{tmp_path / out}: the output directory cannot be written" in line
+    assert "give another --out" in line
+    assert service.seen == []
+    assert (tmp_path / "file").read_text("utf-8") == "no folder"
+
+
 FLOW = """
 import asyncio, sys
 from flows.narrate import narrate

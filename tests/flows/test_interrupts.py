@@ -1,10 +1,12 @@
 """Interrupts, as a person, a supervisor and Prefect make them: what is in flight is kept, and the run says so."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,14 +56,15 @@ def profile(place: Home, service: Service) -> tuple[str, str]:
     return "--profile", str(path)
 
 
-def begun(place: Home, *more: str) -> subprocess.Popen[str]:
-    """Begin a narration whose standard error is heard."""
+def begun(place: Home, *more: str, apart: bool = False) -> subprocess.Popen[str]:
+    """Begin a narration whose standard error is heard; one that is apart leads a process group."""
     return subprocess.Popen(
         place.command("narrate", SAMPLE, "--out", place.out, *more),
         cwd=SAMPLE.parents[1],
         env=place.environment,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=apart,
     )
 
 
@@ -121,6 +124,36 @@ def test_what_is_in_flight_is_kept(
     assert done.returncode == 0, done.stderr
     assert set(service.billed.values()) == {1}
     assert len(place.clips()) == len(service.billed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process tells what another's environment is")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_spares_what_is_needed_to_the_last(
+    number: signal.Signals, service: Service, place: Home, profile: tuple[str, str], server: str
+) -> None:
+    """As a terminal and a supervisor send it: to Prefect's own server and to decoders too, which are needed still."""
+    mark = f"DECLAIM_TEST_MARK={place.folder}"
+    alone = replace(place, environment=place.environment | {"PREFECT_API_URL": "", **dict([mark.split("=")])})
+    process = begun(alone, *profile, "--set", "voice.options.response_format=mp3", apart=True)
+    wait_for(lambda: len(service.spoken) > AT_ONCE and len(service.asked) - len(service.spoken) == AT_ONCE, "requests")
+    # The command, Prefect's server; there may be more.
+    assert len(_marked(mark)) >= 2
+    os.killpg(process.pid, number)
+    ended(process)
+    assert len(service.asked) == len(service.spoken) == len(place.clips())
+    # The server of the tests and that of the run have one database.
+    assert_cancelled(place, server)
+    wait_for(lambda: not _marked(mark), "the end of all processes")
+
+
+def _marked(mark: str) -> list[int]:
+    """Find the processes with a mark in their environment."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            if process.name.isdigit() and mark.encode() in process.joinpath("environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return found
 
 
 @pytest.mark.parametrize("signals", [1, 2])
@@ -189,6 +222,29 @@ def test_before_the_run_has_begun(service: Service, place: Home, profile: tuple[
     process.send_signal(signal.SIGTERM)
     ended(process)
     assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_when_all_is_done_a_signal_does_not_make_it_look_undone(
+    number: signal.Signals, service: Service, place: Home, profile: tuple[str, str]
+) -> None:
+    service.behave(latency_seconds=0)
+    process = subprocess.Popen(
+        place.command("narrate", SAMPLE, "--chapters", "1", "--out", place.out, *profile),
+        cwd=SAMPLE.parents[1],
+        env=place.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        # Its last word; Prefect still has to end.
+        assert process.stdout.readline() == f"{place.out}\n"
+        process.send_signal(number)
+        process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 0
 
 
 @pytest.mark.voice

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -108,7 +109,43 @@ def test_a_folder_that_is_a_mount_point_is_locked_inside(tmp_path: Path, monkeyp
     assert list((tmp_path / "book").iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+# Below a folder with a file in it; none of them depends on rights, which do not bind root.
+UNWRITABLE = ("file", "file/book", "file/a/book", "/proc/book", "/dev/null", "/dev/null/book")
+
+
+@pytest.mark.parametrize("out", UNWRITABLE)
+def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path: Path, out: str) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(OutputError, match="cannot be locked"), claimed(tmp_path / "file" / "book"):
+    with pytest.raises(OutputError, match="the output directory cannot be written") as told, claimed(tmp_path / out):
         pass
+    assert str(tmp_path / out) in str(told.value)
+    assert "give another --out" in str(told.value)
+    assert ("is no directory" in str(told.value)) != out.startswith("/proc")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be someone else for a while")
+@pytest.mark.parametrize("out", ["closed", "closed/book", "hidden/book", "read-only"])
+def test_a_place_without_rights_is_said_at_once(out: str) -> None:
+    # Not in pytest's own folder, which is closed to all others as a whole.
+    with TemporaryDirectory() as folder:
+        top = Path(folder)
+        top.chmod(0o777)
+        for name, mode in (("closed", 0o755), ("hidden", 0o700), ("read-only", 0o555)):
+            (top / name).mkdir()
+            (top / name).chmod(mode)
+        os.seteuid(65_534)
+        try:
+            with pytest.raises(OutputError, match="Permission denied"), claimed(top / out):
+                pass
+        finally:
+            os.seteuid(0)
+        assert sorted(path.name for path in top.rglob("*")) == ["closed", "hidden", "read-only"]
+
+
+def test_a_place_that_was_tried_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "book").mkdir()
+    for name in ("book", "new"):
+        with claimed(tmp_path / name):
+            assert not (tmp_path / "new").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["book"]

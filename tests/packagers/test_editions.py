@@ -1,5 +1,6 @@
 import re
 import subprocess
+import wave
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -26,8 +27,10 @@ NARRATOR = "Joe"
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("encoded")
-    mastered = folder / "mastered.pcm"
-    mastered.write_bytes(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
+    mastered = folder / "mastered.wav"
+    with wave.open(str(mastered), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
     files = {"mp3": folder / "track.mp3", "aac": folder / "track.aac"}
     encode(mastered, RATE, files)
     return files

@@ -185,6 +185,22 @@ def test_retry_after_is_seconds_or_a_date(header: str, seconds: float | None) ->
     assert retry_after(header) == seconds
 
 
+@pytest.mark.parametrize(
+    ("header", "date", "seconds"),
+    [
+        ("Wed, 21 Oct 2015 07:28:07 GMT", "Wed, 21 Oct 2015 07:28:00 GMT", 7.0),
+        ("Wed, 21 Oct 2015 07:28:07 -0000", "Wed, 21 Oct 2015 07:28:00 GMT", 7.0),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", "Fri, 31 Dec 2199 23:59:58 GMT", 1.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:07 GMT", 0.0),
+        ("Fri, 31 Dec 2199 23:59:59 GMT", "today", 900.0),
+        ("3", "Wed, 21 Oct 2015 07:28:00 GMT", 3.0),
+        ("soon", "Wed, 21 Oct 2015 07:28:00 GMT", None),
+    ],
+)
+def test_a_date_counts_from_the_service_s_own(header: str, date: str, seconds: float | None) -> None:
+    assert retry_after(header, date) == seconds
+
+
 def test_a_refused_rate_carries_the_wait_that_was_asked_for(service: LocalService) -> None:
     service.behave(script=["429"], retry_after="seconds", retry_after_seconds=7)
     with pytest.raises(RateLimited) as caught:

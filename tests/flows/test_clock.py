@@ -1,0 +1,68 @@
+"""A clock that jumps by hours, back and forth, while a book is spoken: nothing hangs, and nothing is lost or bought twice."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.services.service import Service
+
+from .conftest import SAMPLE, TOP, Home
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put before the system's by Linux's own means"
+)
+# Far above what a run takes, and far below the least of the jumps.
+PATIENCE_SECONDS = 100
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service(latency_seconds=0.2) as service:
+        yield service
+
+
+@pytest.fixture
+def place(home: Home, service: Service, tmp_path: Path) -> Home:
+    """A place whose clock jumps."""
+    clock = tmp_path / "clock.so"
+    command = ["cc", "-shared", "-fPIC", "-o", str(clock), str(Path(__file__).with_name("clock.c"))]
+    subprocess.run(command, check=True, capture_output=True)
+    return replace(home, environment=home.environment | {"LD_PRELOAD": str(clock), "DECLAIM_TEST_KEY": service.key})
+
+
+def test_two_runs_with_one_store_under_a_clock_that_jumps(service: Service, place: Home) -> None:
+    # The waits are given as dates, of the service's clock.
+    service.behave(script=["", "", "", "429", "", "", "429"], retry_after="date", retry_after_seconds=0.5)
+    profile = place.folder / "profile.toml"
+    profile.write_text(
+        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{service.url}/v1"\n'
+        'api_key_env = "DECLAIM_TEST_KEY"\n[limits]\nconcurrency = 4\n'
+        "first_byte_timeout_seconds = 20\nrequest_timeout_seconds = 20\n[output]\neditions = ['mp3']\n",
+        "utf-8",
+    )
+    runs = [
+        subprocess.Popen(
+            place.command("narrate", SAMPLE, "--profile", profile, "--chapters", "1", "--out", place.folder / name),
+            cwd=TOP,
+            env=place.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "other")
+    ]
+    try:
+        said = [run.communicate(timeout=PATIENCE_SECONDS)[1] for run in runs]
+    finally:
+        for run in runs:
+            run.kill()
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert {seen.status for seen in service.asked} == {200, 429}
+    assert set(service.billed.values()) == {1}
+    assert len(service.billed) == len(place.clips())
+    for name in ("one", "other"):
+        assert len(list((place.folder / name / "mp3").iterdir())) == 1
