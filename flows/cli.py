@@ -155,15 +155,18 @@ async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -
         from flows.audition import audition  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
 
         bought = await audition(plan, profile)
-        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # Prefect takes seconds to import
+        from flows.prefect_server import begin_server, check_server  # noqa: PLC0415  # Prefect: seconds, and `plan` needs none
 
-        from flows.narrate import narrate  # noqa: PLC0415  # `plan` needs no Prefect
-        from flows.prefect_server import check_server, start_server  # noqa: PLC0415
+        check_server()
+        server = begin_server()
+        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # while the server starts
+
+        from flows.narrate import narrate  # noqa: PLC0415
         from flows.progress import shown  # noqa: PLC0415  # for this command alone
         from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
 
-        check_server()
-        await start_server()
+        if server:
+            await server.ready()
         BOUGHT.set(bought)
         with shown(plan) as told:
             CHUNK_DONE.set(told)

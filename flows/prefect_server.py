@@ -1,21 +1,25 @@
-"""The Prefect server, before a run begins: the one that the environment names is there, or Prefect's own is started."""
+"""The Prefect server of a run: the one that the environment names, or else one of its own that ends with the process."""
 
 import asyncio
+import atexit
 import os
 import signal
+import socket
 import subprocess
 import sys
-from concurrent.futures import Future
-from contextvars import copy_context
+import time
 from threading import Thread
 
 import httpx
+from prefect.context import refresh_global_settings_context
 from prefect.settings import get_current_settings
 
 from tasks.errors import ProfileError
 
 _PATIENCE_SECONDS = 10
-# As Prefect starts it: without its UI, and without what a server does that stays.
+_POLL_SECONDS = 0.1
+_LAST_SECONDS = 5
+# As Prefect starts a server for the time of a flow: without its UI, and without what a server does that stays.
 _SERVED_BY_A_COMMAND = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
@@ -33,49 +37,63 @@ def check_server() -> None:
         ) from error
 
 
-async def start_server() -> None:
-    """Start Prefect's own server, which ends with this process, where no other is named; no signal to a group reaches it.
-
-    A terminal sends Ctrl-C to all processes of a command, and a supervisor SIGTERM; the server is needed to the last, for it
-    keeps how a run ended.
-    """
+def begin_server() -> "OwnServer | None":
+    """Begin to start a server for this process, where no other is named."""
     settings = get_current_settings()
-    if settings.api.url or not settings.server.ephemeral.enabled:
-        return
-    started: Future[None] = Future()
-    # Whoever interrupts the start does not wait for its end, as the threads of asyncio would.
-    Thread(target=copy_context().run, args=(_start, started), daemon=True).start()
-    await asyncio.wrap_future(started)
+    return None if settings.api.url or not settings.server.ephemeral.enabled else OwnServer()
 
 
-def _start(started: "Future[None]") -> None:
-    started.set_running_or_notify_cancel()
-    try:
-        from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415  # only a run without a server needs it
+class OwnServer:
+    """A Prefect server that ends with this process; no signal to a group reaches it.
 
-        class Apart(SubprocessASGIServer):
-            """Prefect's own server, in a session of its own."""
+    Prefect would start one itself, in its own good time: it imports the whole server first, four seconds, only to start a
+    process that does the same. Here that process begins at once. A terminal sends Ctrl-C to all processes of a command,
+    and a supervisor SIGTERM; the server is needed to the last, for it keeps how a run ended.
+    """
 
-            def _run_uvicorn_command(self) -> subprocess.Popen[bytes]:
-                return _served(self.port or 0)
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self._url = f"http://127.0.0.1:{port}/api"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "flows.prefect_server", str(port)],
+            # Never written to: it ends with this process, however that ends, and the server with it.
+            stdin=subprocess.PIPE,
+            env={**os.environ, **_SERVED_BY_A_COMMAND},
+            start_new_session=True,
+        )
+        # Prefect's last words go out at the end of the process, before this.
+        atexit.register(self._stop)
 
-        # It is the only one of its process: whatever of Prefect's asks for a server from now on is given this one.
-        Apart().start()
-    except Exception as error:  # noqa: BLE001  # it is raised where it is waited for
-        started.set_exception(error)
-    else:
-        started.set_result(None)
+    async def ready(self) -> None:
+        """Wait until it answers, and have Prefect use it; raises `ProfileError` where it does not start."""
+        patience = get_current_settings().server.ephemeral.startup_timeout_seconds
+        end = time.monotonic() + patience
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while not await self._answers(client):
+                if self._process.poll() is not None or time.monotonic() > end:
+                    raise ProfileError(
+                        f"Prefect's own server did not start within {patience} s; start one with `prefect server start` and "
+                        "name it in PREFECT_API_URL"
+                    )
+                await asyncio.sleep(_POLL_SECONDS)
+        os.environ["PREFECT_API_URL"] = self._url
+        refresh_global_settings_context()
 
+    async def _answers(self, client: httpx.AsyncClient) -> bool:
+        try:
+            return (await client.get(f"{self._url}/health")).is_success
+        except httpx.TransportError:
+            return False
 
-def _served(port: int) -> subprocess.Popen[bytes]:
-    environment = get_current_settings().to_environment_variables(exclude_unset=True)
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.prefect_server", str(port)],
-        # Never written to: it ends with this process, however that ends, and the server with it.
-        stdin=subprocess.PIPE,
-        env={**os.environ, **environment, **_SERVED_BY_A_COMMAND},
-        start_new_session=True,
-    )
+    def _stop(self) -> None:
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def _serve(port: int) -> None:
