@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from flows.plan import Plan, make_plan, plan_document, told_usd
-from flows.revision import make_revision, revision_document, revision_lines
 from flows.store_commands import add_store_parser
 from tasks.errors import DeclaimError, Interrupted
 from tasks.packagers.claim import claimed
@@ -118,6 +117,8 @@ def _planned(options: argparse.Namespace) -> tuple[Profile, Plan, dict[str, Any]
     _warn(plan)
     if not options.revise:
         return profile, plan, {}
+    from flows.revision import make_revision, revision_document, revision_lines  # noqa: PLC0415  # for this alone
+
     revision = make_revision(plan, profile, options.source, output_folder(options.out, plan.book.title))
     print("\n".join(revision_lines(revision)), file=sys.stderr)
     return profile, plan, {"revision": revision_document(revision)}
