@@ -26,6 +26,14 @@ _NEAR = 0.9
 _CAREFUL_STEP = 0.01
 _PAST = 1.1
 _SLOWEST = 0.2
+# A service may refuse some requests at any speed, for reasons of its own. What it refuses at less than this share of what it
+# bore in the last minutes tells how many: as long as it refuses not many more, it is not the speed that it refuses.
+_FAR_BELOW = 0.25
+_HALF_LIFE_SECONDS = 300.0
+_ANSWERS = 30
+_MOST_BY_CHANCE = 0.25
+_MORE = 1.5
+_MORE_BY = 0.05
 
 
 class Pace:
@@ -37,6 +45,10 @@ class Pace:
         self.rate = self._ceiling
         self._next_request = self._next_character = self._held_until = -math.inf
         self._borne: deque[float] = deque()
+        self._most_borne = 0
+        self._most_borne_at = 0.0
+        self._refusals: deque[bool] = deque(maxlen=_ANSWERS)
+        self._refusals_far_below: deque[bool] = deque(maxlen=_ANSWERS)
         self._fell_at = self._stepped_at = -math.inf
         self._fell_from = math.inf
         self._deepest = _DEEPEST_FIRST_FALL
@@ -60,7 +72,10 @@ class Pace:
             self._borne.remove(sent_at)
         self._forget(now)
         borne = max(1, len(self._borne))
-        if sent_at >= self._fell_at:
+        self._note(now, is_refused=True)
+        if self._is_chance():
+            self._refused_rate = math.inf
+        elif sent_at >= self._fell_at:
             self._fell_from = min(self.rate, borne) if math.isinf(self.rate) else self.rate
             self._refused_rate = min(self._fell_from, borne * _PAST)
             self._fall(borne)
@@ -70,6 +85,22 @@ class Pace:
             # Sent before the fall: it tells that even less was borne.
             self._fall(borne, self.rate)
         self._hold(now, retry_after)
+
+    def _note(self, now: float, *, is_refused: bool) -> None:
+        """Count an answer among the last ones, and among those to requests that came far more slowly than others before."""
+        self._refusals.append(is_refused)
+        lately = self._most_borne * 0.5 ** ((now - self._most_borne_at) / _HALF_LIFE_SECONDS)
+        if len(self._borne) >= lately:
+            self._most_borne, self._most_borne_at = len(self._borne), now
+        elif len(self._borne) < _FAR_BELOW * lately:
+            self._refusals_far_below.append(is_refused)
+
+    def _is_chance(self) -> bool:
+        """Tell whether what is refused now is no more than what is refused at any speed."""
+        if len(self._refusals_far_below) < _ANSWERS:
+            return False
+        usual = sum(self._refusals_far_below) / _ANSWERS
+        return 0 < usual <= _MOST_BY_CHANCE and sum(self._refusals) / _ANSWERS <= usual * _MORE + _MORE_BY
 
     def _fall(self, borne: int, highest: float = math.inf) -> None:
         fallen = max(borne * _FALL, self._fell_from * self._deepest)
@@ -84,6 +115,8 @@ class Pace:
 
     def accepted(self, now: float, sent_at: float) -> None:
         """Take a step up where one is due: a request that was sent at `sent_at` was answered."""
+        self._forget(now)
+        self._note(now, is_refused=False)
         if self.rate >= self._ceiling or sent_at < self._fell_at or now - self._stepped_at < _STEP_SECONDS:
             return
         self._stepped_at = now

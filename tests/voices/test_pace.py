@@ -104,6 +104,35 @@ def test_asked_too_fast_it_settles_by_itself(
     assert seconds <= 1.3 * 500 / ALLOWED
 
 
+@pytest.mark.parametrize(("share", "bound"), [(0.05, 150), (0.1, 200), (0.2, 260)])
+@pytest.mark.parametrize("retry_after", [None, 0.1])
+@pytest.mark.parametrize("asked", [0, 8, 50])
+def test_a_service_that_refuses_now_and_then_at_any_speed_is_not_crept_up_to(
+    share: float, bound: float, retry_after: float | None, asked: float
+) -> None:
+    chance = random.Random(3)  # noqa: S311  # the same refusals each time
+    seconds, _ = run(Pace(asked), lambda _: chance.random() >= share, 500, retry_after)
+    # A pace that fell at each refusal took 238 s, 520 s and 2,021 s at least.
+    assert seconds < bound
+
+
+@pytest.mark.parametrize("retry_after", [None, 0.1, 1.0])
+def test_a_limit_that_is_lowered_is_kept_to(retry_after: float | None) -> None:
+    taken: deque[float] = deque()
+
+    def allows(now: float) -> bool:
+        while taken and taken[0] <= now - 1:
+            taken.popleft()
+        if len(taken) >= (ALLOWED if now < 30 else 2):
+            return False
+        taken.append(now)
+        return True
+
+    seconds, refused = run(Pace(), allows, 600, retry_after)
+    assert seconds < 400
+    assert refused < 120
+
+
 def test_a_wait_that_is_asked_for_is_kept_by_all() -> None:
     pace = Pace()
     pace.sent(0.0, 10)
