@@ -34,8 +34,8 @@ class Registry(Protocol):
     def generations(self, key: str) -> list[int]:
         """Find the leases of a clip, the last one last."""
 
-    def holder(self, key: str, generation: int) -> str:
-        """Read whose a lease is; empty where it has gone or names nobody."""
+    def holder(self, key: str, generation: int) -> str | None:
+        """Read whose a lease is: None where it has gone, empty where it names nobody."""
 
     def delete(self, key: str, generations: Sequence[int]) -> None:
         """Take leases away, in this order; it may be done a little later."""
@@ -69,9 +69,14 @@ class Leases:
             return self._create(key, 0)
         last = generations[-1]
         holder = self._registry.holder(key, last)
-        if holder and self._registry.lives(holder):
+        if holder is None or self._registry.lives(holder) or not self._create(key, last + 1):
             return False
-        return self._create(key, last + 1)
+        # Had another taken it over and left it meanwhile, the dead job's would have gone first, and a third might have it now.
+        if self._registry.holder(key, last) != holder:
+            del self._generations[key]
+            self._registry.delete(key, [last + 1])
+            return False
+        return True
 
     def leave(self, key: str) -> None:
         """Give a lease back: its clip is in the store, or could not be bought. It never fails."""
@@ -148,8 +153,11 @@ class FolderRegistry(Registry):
         return sorted(int(path.suffix[1:]) for path in self._leases.glob(f"{key[:2]}/{key}.*"))
 
     @override
-    def holder(self, key: str, generation: int) -> str:
-        return _content(self._path(key, generation))
+    def holder(self, key: str, generation: int) -> str | None:
+        try:
+            return self._path(key, generation).read_bytes().decode("ascii", "replace")
+        except FileNotFoundError:
+            return None
 
     @override
     def delete(self, key: str, generations: Sequence[int]) -> None:

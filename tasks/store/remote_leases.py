@@ -62,11 +62,11 @@ class RemoteRegistry(Registry):
         return sorted(int(name) for name in self._files.names(f"leases/{key[:2]}/{key}") if name.isdecimal())
 
     @override
-    def holder(self, key: str, generation: int) -> str:
+    def holder(self, key: str, generation: int) -> str | None:
         try:
             return self._files.read(_lease(key, generation)).decode("ascii", "replace")
         except FileNotFoundError:
-            return ""
+            return None
 
     @override
     def delete(self, key: str, generations: Sequence[int]) -> None:

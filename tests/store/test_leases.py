@@ -4,12 +4,13 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tasks.store import ClipStore
-from tasks.store.leases import Leases
+from tasks.store.leases import FolderRegistry, Leases
 
 KEY = "3f" * 32
 OTHER = "40" * 32
@@ -77,6 +78,52 @@ def test_a_store_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("no folder")
     with pytest.raises(OSError, match="jobs"):
         job(tmp_path)
+
+
+class HeldUp(FolderRegistry):
+    """A registry whose answers come late: something else has happened since."""
+
+    after_listing: Callable[[], object] | None = None
+    after_reading: Callable[[], object] | None = None
+
+    def generations(self, key: str) -> list[int]:
+        found = super().generations(key)
+        if self.after_listing:
+            self.after_listing()
+        return found
+
+    def holder(self, key: str, generation: int) -> str | None:
+        holder = super().holder(key, generation)
+        between, self.after_reading = self.after_reading, None
+        if between:
+            between()
+        return holder
+
+
+def test_a_lease_that_is_left_while_another_looks_is_not_had_twice(tmp_path: Path) -> None:
+    slow, one, other = HeldUp(tmp_path), job(tmp_path), job(tmp_path)
+    assert one.take(KEY)
+    slow.after_listing = lambda: one.leave(KEY)
+    late = Leases(slow)
+    assert not late.take(KEY)
+    assert other.take(KEY)
+
+
+def test_a_lease_that_is_taken_over_and_left_while_another_looks_is_not_had_twice(tmp_path: Path) -> None:
+    dead, one, other, slow = job(tmp_path), job(tmp_path), job(tmp_path), HeldUp(tmp_path)
+    assert dead.take(KEY)
+    dead.close()
+    late = Leases(slow)
+
+    def meanwhile() -> None:
+        assert one.take(KEY)
+        one.leave(KEY)
+        assert other.take(KEY)
+
+    slow.after_reading = meanwhile
+    assert not late.take(KEY)
+    other.leave(KEY)
+    assert late.take(KEY)
 
 
 def _count(root: Path) -> None:
