@@ -39,10 +39,5 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
 
 def _longest_missing(plan: Plan) -> Chunk | None:
     """Find the chunk with which most would come to light: the longest that the narration still has to speak."""
-    missing = [
-        chunk
-        for script, row in zip(plan.scripts, plan.chunks, strict=True)
-        for chunk, planned in zip(script.chunks, row, strict=True)
-        if not planned.cached and chunk.role is Role.NARRATION
-    ]
-    return max(missing, key=lambda chunk: len(chunk.text), default=None)
+    narration = (chunk for chunk in plan.missing if chunk.role is Role.NARRATION)
+    return max(narration, key=lambda chunk: len(chunk.text), default=None)

@@ -126,16 +126,17 @@ def _planned(options: argparse.Namespace) -> tuple[Profile, Plan, dict[str, Any]
 
 @asynccontextmanager
 async def _prepared(plan: Plan) -> AsyncIterator[None]:
-    """Let voices of this machine load while Prefect starts, where there is something to speak."""
+    """Let voices of this machine load and begin to speak while Prefect starts, where there is something to speak."""
     from flows.interrupts import end_processes  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
     from tasks.voices.lanes import open_client  # noqa: PLC0415  # httpx, which `plan` does not need
 
-    parts = [part for part in plan.castings[0].parts.values() if plan.missing and not part.spec.refuses]
+    casting, missing = plan.castings[0], plan.missing
+    parts = [part for part in casting.parts.values() if missing and not part.spec.refuses]
     async with open_client(1) as client:
         voices = [part.spec.build(part.settings, part.limits, client) for part in parts]
         try:
-            for voice in voices:
-                voice.prepare()
+            for part, voice in zip(parts, voices, strict=True):
+                voice.prepare(chunk.spoken for chunk in missing if casting.part(chunk) is part)
             yield
         except (asyncio.CancelledError, Interrupted):
             # What they do now, such as loading, is for no one.

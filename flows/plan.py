@@ -12,7 +12,7 @@ from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
 from tasks.settings import Profile, check_ready
 from tasks.store import clip_key, open_store
-from tasks.text.chunking import scripts_of
+from tasks.text.chunking import in_order_of_requests, scripts_of
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
@@ -45,9 +45,13 @@ class Plan:
         return (*self.book.warnings, *dict.fromkeys(cautions))
 
     @property
-    def missing(self) -> int:
-        """How many chunks are still to be spoken."""
-        return sum(not chunk.cached for row in self.chunks for chunk in row)
+    def missing(self) -> tuple[Chunk, ...]:
+        """The chunks that are still to be spoken, in the order in which they are asked for."""
+        rows = (
+            [chunk for chunk, planned in zip(script.chunks, row, strict=True) if not planned.cached]
+            for script, row in zip(self.scripts, self.chunks, strict=True)
+        )
+        return tuple(chunk for row in rows for chunk in in_order_of_requests(row))
 
 
 def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
@@ -86,7 +90,7 @@ def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
 
 
 def _key(chunk: Chunk, casting: Casting) -> str:
-    return clip_key(casting.part(chunk).identity, tuple(sentence.spoken for sentence in chunk.sentences))
+    return clip_key(casting.part(chunk).identity, chunk.spoken)
 
 
 def _planned(

@@ -116,9 +116,14 @@ class Chunk:
     role: Role = Role.NARRATION
 
     @property
+    def spoken(self) -> tuple[str, ...]:
+        """What the voice says, sentence by sentence."""
+        return tuple(sentence.spoken for sentence in self.sentences)
+
+    @property
     def text(self) -> str:
         """Exactly what is sent to the voice."""
-        return " ".join(sentence.spoken for sentence in self.sentences)
+        return " ".join(self.spoken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,11 +150,7 @@ def _speaker(part: Part, gates: Mapping[tuple[str, ...], Gate], client: httpx.As
 
 def key_of(chunk: Chunk, identity: Identity) -> str:
     """Name the clip of a chunk in a voice."""
-    return clip_key(identity, _sentences(chunk))
-
-
-def _sentences(chunk: Chunk) -> tuple[str, ...]:
-    return tuple(sentence.spoken for sentence in chunk.sentences)
+    return clip_key(identity, chunk.spoken)
 
 
 async def speak(chunk: Chunk, studio: Studio, bills: list[Bill], limits: LimitSettings) -> Clip:
@@ -209,7 +205,7 @@ async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: Limit
                 with studio.budget.spending(speaker.part.usd(len(chunk.text))) as bill:
                     bills.append(bill)
                     try:
-                        speech = await speaker.voice.synthesize(_sentences(chunk))
+                        speech = await speaker.voice.synthesize(chunk.spoken)
                     except ProviderError as error:
                         _logger.info("%s: %s", chunk.id, error)
                         raise
@@ -247,7 +243,7 @@ def _stored(speech: Speech, receipt: Receipt, chunk: Chunk, studio: Studio) -> C
         check(audio, chunk.text, studio.language, speech.speed)
     except BadAudio as error:
         raise BadAudio(f"{error} (request {speech.request_id})" if speech.request_id else str(error)) from error
-    return studio.store.put(key_of(chunk, identity), audio, identity, _sentences(chunk), receipt)
+    return studio.store.put(key_of(chunk, identity), audio, identity, chunk.spoken, receipt)
 
 
 @contextmanager

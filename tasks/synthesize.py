@@ -11,6 +11,7 @@ from tasks.errors import DeclaimError, Interrupted, ProviderError, Transient, Un
 from tasks.model import Chunk, Cost, Failure, Recital, Script, Voiced
 from tasks.prefect_values import named
 from tasks.studio import Studio, cost_of, key_of, speak
+from tasks.text.chunking import in_order_of_requests
 from tasks.voices.limits import Bill
 
 # Told of every chunk that is done, with its chapter's number; a terminal shows it. No one need listen.
@@ -35,11 +36,9 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
     """
     logger = get_run_logger()
     clips, damaged = await asyncio.to_thread(_found, script, studio)
-    missing = [chunk for chunk in script.chunks if chunk.id not in clips]
+    missing = in_order_of_requests(chunk for chunk in script.chunks if chunk.id not in clips)
     if damaged:
         logger.warning("%d clips were damaged and are spoken again: chunks %s", len(damaged), ", ".join(damaged))
-    # The longest first: the last ones then end together, and no worker waits.
-    missing.sort(key=lambda chunk: -len(chunk.text))
     for _ in clips:
         CHUNK_DONE.get()(script.number)
     if missing:

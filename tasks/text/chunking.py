@@ -93,6 +93,11 @@ def _left_out(chapter: Chapter, settings: TextSettings) -> Iterator[Block]:
             yield Block(block.kind, block.text, block.anchor, block.level, reason)
 
 
+def in_order_of_requests(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """Order a chapter's chunks as they are asked for: the longest first, so that the last ones end together."""
+    return sorted(chunks, key=lambda chunk: -len(chunk.text))
+
+
 def _sayings(chapter: Chapter, language: str, settings: TextSettings, previous: int) -> tuple[int, dict[str, str]]:
     """Say the headings that open a chapter; returns the chapter's number as its heading gives it, for the next one."""
     said: dict[str, str] = {}

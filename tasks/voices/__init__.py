@@ -93,8 +93,12 @@ class CastSettings(BaseModel):
 class Voice(Protocol):
     """A voice that is ready to speak. Requests may overlap; `close` is called once, at the end."""
 
-    def prepare(self) -> None:
-        """Begin what takes time to begin, and return at once; need not be called."""
+    def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
+        """Begin what takes time to begin, and return at once; need not be called.
+
+        `first` are the requests that are likely to come first, in their order: a voice whose speech costs nothing may speak
+        the first of them ahead, to have it when it is asked for. What costs is never bought ahead.
+        """
         ...
 
     async def synthesize(self, sentences: tuple[str, ...]) -> Speech:

@@ -1,5 +1,6 @@
 """AI/ML API: one address, `/v1/tts`, many vendors' models. A model is a row of data in `aimlapi_models`, not a class."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -218,8 +219,8 @@ class _AimlVoice:
         service = Service(_NAME, secret(settings), settings.api_key_env, _own_reading)
         self._wire = Wire(service, limits, client)
 
-    def prepare(self) -> None:
-        """Begin nothing: there is nothing to load."""
+    def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
+        """Begin nothing: there is nothing to load, and speech costs."""
 
     async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
         document = {**self._fields, self._row.text_field: " ".join(sentences)}

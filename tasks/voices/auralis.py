@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -129,8 +129,8 @@ class _AuralisVoice:
         }
         self._wire = Wire(Service(_NAME, secret(settings), settings.api_key_env, _own_reading), limits, client)
 
-    def prepare(self) -> None:
-        """Begin nothing: there is nothing to load."""
+    def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
+        """Begin nothing: there is nothing to load, and speech costs."""
 
     async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
         answer = await self._wire.post(self._url, {**self._fields, "input": " ".join(sentences)})

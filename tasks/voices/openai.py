@@ -1,6 +1,6 @@
 """OpenAI's `/audio/speech`, and any server that copies it: give its address in [voice] base_url."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +96,8 @@ class _OpenAIVoice:
         name = settings.base_url or "OpenAI"
         self._wire = Wire(Service(name, secret(settings), settings.api_key_env, _own_reading), limits, client)
 
-    def prepare(self) -> None:
-        """Begin nothing: there is nothing to load."""
+    def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
+        """Begin nothing: there is nothing to load, and speech costs."""
 
     async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
         answer = await self._wire.post(self._url, {**self._fields, "input": " ".join(sentences)})

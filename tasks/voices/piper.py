@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
     from tasks.voices.piper_model import PiperModel
 
 Value = TypeVar("Value")
+# Samples a second, and the samples of each sentence: signed 16-bit.
+_Spoken = tuple[int, list[bytes]]
 _EMBEDDED = "en_US-joe-medium"
 _ADAPTER_VERSION = 1
 # The store, the encoders and Prefect want little, but at once; speech takes the rest.
 _NICENESS = 10
+# Requests that a worker speaks ahead, about five seconds of its time: as long as Prefect takes to start. Two megabytes each.
+_AHEAD_A_WORKER = 4
 # There is no limit of the voice's own; this one keeps a request short enough that the last ones of a chapter end together.
 _LIMIT = 600
 
@@ -160,14 +165,17 @@ class _PiperVoice:
         self._shares = _shares(choice, _workers(limits))
         self._shares.join()
 
-    def prepare(self) -> None:
-        self._shares.begin(_model_is_loaded, self._choice)
+    def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
+        self._shares.begin(self._choice, first)
 
     async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
         pool = self._shares.pool()
+        spoken_ahead = self._shares.take(sentences)
         try:
             async with asyncio.timeout(self._patience):
-                sample_rate, spoken = await asyncio.wrap_future(_submit(pool, _speak, self._choice, sentences))
+                sample_rate, spoken = await asyncio.wrap_future(
+                    spoken_ahead or _submit(pool, _speak, self._choice, sentences)
+                )
         except TimeoutError as error:
             raise Unavailable(f"the Piper voice did not answer within {self._patience:g} s") from error
         except BrokenProcessPool as error:
@@ -192,6 +200,7 @@ class _Shares:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
+        self._ahead: dict[tuple[str, ...], Future[_Spoken]] = {}
         self._holders = 0
         self._lock = threading.Lock()
 
@@ -205,6 +214,7 @@ class _Shares:
             if self._holders or not self._pool:
                 return
             pool, self._pool = self._pool, None
+            self._ahead.clear()
         pool.shutdown(wait=True, cancel_futures=True)
 
     def pool(self) -> ProcessPoolExecutor:
@@ -219,10 +229,19 @@ class _Shares:
             )
             return self._pool
 
-    def begin(self, work: Callable[[PiperChoice], bool], choice: PiperChoice) -> None:
+    def begin(self, choice: PiperChoice, first: Iterable[tuple[str, ...]]) -> None:
+        """Start the workers, and let them speak the first few requests before they are asked for."""
         pool = self.pool()
         for _ in range(self._workers):
-            _submit(pool, work, choice)
+            _submit(pool, _model_is_loaded, choice)
+        with self._lock:
+            for sentences in islice(first, _AHEAD_A_WORKER * self._workers):
+                self._ahead[sentences] = _submit(pool, _speak, choice, sentences)
+
+    def take(self, sentences: tuple[str, ...]) -> "Future[_Spoken] | None":
+        """Take what is spoken ahead, or is being spoken; None where it is not."""
+        with self._lock:
+            return self._ahead.pop(sentences, None)
 
     def forget(self, broken: ProcessPoolExecutor) -> None:
         with self._lock:
@@ -285,7 +304,7 @@ def _model_is_loaded(choice: PiperChoice) -> bool:
     return bool(_model(choice))
 
 
-def _speak(choice: PiperChoice, sentences: tuple[str, ...]) -> tuple[int, list[bytes]]:
+def _speak(choice: PiperChoice, sentences: tuple[str, ...]) -> _Spoken:
     """Speak in a worker process, which keeps the model from its first call on."""
     model = _model(choice)
     return model.sample_rate, [model.speak(sentence) for sentence in sentences]

@@ -156,9 +156,7 @@ def keys(book: Book, limit: int) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for script in scripts_of(book, TextSettings(), limit):
         for chunk in script.chunks:
-            found.setdefault(chunk.anchor, []).append(
-                clip_key(IDENTITY, tuple(sentence.spoken for sentence in chunk.sentences))
-            )
+            found.setdefault(chunk.anchor, []).append(clip_key(IDENTITY, chunk.spoken))
     return found
 
 

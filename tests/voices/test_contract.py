@@ -228,6 +228,19 @@ def test_the_same_request_sounds_the_same_in_other_processes(
         assert said_by(other, *SENTENCES) == audio
 
 
+def test_what_is_prepared_is_not_bought_and_sounds_the_same(
+    spec: VoiceSpec, name: str, settings: VoiceSettings, service: Service, audio: Audio
+) -> None:
+    with built(spec, settings, LimitSettings(concurrency=2)) as prepared:
+        before = len(service.asked)
+        prepared.prepare([SENTENCES, OTHER, SENTENCES])
+        # A request that was sent is at the service by the time that another is answered.
+        first, other, again = (said_by(prepared, *it) for it in (SENTENCES, OTHER, SENTENCES))
+        assert first == again == audio
+        assert other != audio
+        assert len(service.asked) - before == (0 if name == "piper" else 3)
+
+
 def test_another_sentence_sounds_otherwise(voice: Voice, audio: Audio) -> None:
     assert said_by(voice, *OTHER).pcm != audio.pcm
     assert said_by(voice, "It rained all day!", SENTENCES[1]).pcm != audio.pcm
