@@ -1,4 +1,4 @@
-"""Prefect's own start: what is taken off a run's time before it is set beside a yardstick that has no Prefect."""
+"""Prefect's start: what is taken off a run's time before it is set beside a yardstick that has no Prefect."""
 
 import subprocess
 import sys
@@ -12,16 +12,25 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
+# With the server that a run of Declaim begins for itself, which answers seconds before the one that Prefect would begin:
+# no more is taken off a run than it pays.
 _EMPTY_FLOW = """
+import asyncio
+from flows.prefect_server import begin_server
+server = begin_server()
 from prefect import flow, task
 
 @task
-def empty_task(): pass
+async def empty_task(): pass
 
 @flow
-def empty_flow(): empty_task()
+async def empty_flow(): await empty_task()
 
-empty_flow()
+async def started():
+    if server: await server.ready()
+    await empty_flow()
+
+asyncio.run(started())
 """
 
 

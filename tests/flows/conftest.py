@@ -17,6 +17,8 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "samples" / "tuppence-a-window.md"
+# The environment variable that holds the key of the service of the tests.
+KEY = "DECLAIM_TEST_KEY"
 _PATIENCE_SECONDS = 120
 
 
@@ -107,6 +109,18 @@ def server(environment: dict[str, str]) -> Iterator[str]:
 def home(tmp_path: Path, environment: dict[str, str], server: str) -> Home:
     """A place of its own, with the running server."""
     return Home(tmp_path, environment | {"PREFECT_API_URL": server})
+
+
+def profile_at(url: str, folder: Path, **limits: float) -> Path:
+    """Write a profile whose voice is at the service of the tests, with `limits`, of MP3 files alone."""
+    path = folder / "profile.toml"
+    path.write_text(
+        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{url}/v1"\napi_key_env = "{KEY}"\n'
+        + "\n".join(["[limits]", *(f"{name} = {value}" for name, value in limits.items())])
+        + "\n[output]\neditions = ['mp3']\n",
+        "utf-8",
+    )
+    return path
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import SAMPLE, TOP, Home
+from .conftest import KEY, SAMPLE, TOP, Home, profile_at
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put before the system's by Linux's own means"
@@ -32,18 +32,14 @@ def place(home: Home, service: Service, tmp_path: Path) -> Home:
     clock = tmp_path / "clock.so"
     command = ["cc", "-shared", "-fPIC", "-o", str(clock), str(Path(__file__).with_name("clock.c"))]
     subprocess.run(command, check=True, capture_output=True)
-    return replace(home, environment=home.environment | {"LD_PRELOAD": str(clock), "DECLAIM_TEST_KEY": service.key})
+    return replace(home, environment=home.environment | {"LD_PRELOAD": str(clock), KEY: service.key})
 
 
 def test_two_runs_with_one_store_under_a_clock_that_jumps(service: Service, place: Home) -> None:
     # The waits are given as dates, of the service's clock.
     service.behave(script=["", "", "", "429", "", "", "429"], retry_after="date", retry_after_seconds=0.5)
-    profile = place.folder / "profile.toml"
-    profile.write_text(
-        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{service.url}/v1"\n'
-        'api_key_env = "DECLAIM_TEST_KEY"\n[limits]\nconcurrency = 4\n'
-        "first_byte_timeout_seconds = 20\nrequest_timeout_seconds = 20\n[output]\neditions = ['mp3']\n",
-        "utf-8",
+    profile = profile_at(
+        service.url, place.folder, concurrency=4, first_byte_timeout_seconds=20, request_timeout_seconds=20
     )
     runs = [
         subprocess.Popen(

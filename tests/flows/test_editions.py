@@ -12,9 +12,8 @@ from mutagen.mp4 import MP4
 
 from tests.services.service import Service
 
-from .conftest import Home, wait_for
+from .conftest import KEY, Home, wait_for
 
-KEY = "DECLAIM_TEST_KEY"
 CURSED = "The lamp went out at nine."
 BOOK = f"""---
 title: Three Lamps

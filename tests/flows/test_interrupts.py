@@ -16,9 +16,8 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import SAMPLE, Home, wait_for
+from .conftest import KEY, SAMPLE, Home, wait_for
 
-KEY = "DECLAIM_TEST_KEY"
 AT_ONCE = 8
 # Far above the ten seconds that an interrupt gives, far below what a request may take.
 PATIENCE_SECONDS = 40

@@ -11,7 +11,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import TOP, Home, wait_for
+from .conftest import KEY, TOP, Home, profile_at, wait_for
 
 AT_ONCE = 48
 CHUNKS = 3 * 61
@@ -25,22 +25,18 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def place(home: Home, service: Service) -> Home:
-    return replace(home, environment=home.environment | {"DECLAIM_TEST_KEY": service.key})
+    return replace(home, environment=home.environment | {KEY: service.key})
 
 
 @pytest.fixture
 def command(place: Home, service: Service) -> tuple[str | Path, ...]:
     """The narration of a book of three chapters, many chunks at once."""
-    source, profile = place.folder / "book.md", place.folder / "profile.toml"
+    source = place.folder / "book.md"
     lines = ["---", "title: Three Winds", "---"]
     for name in ("North", "East", "West"):
         lines += [f"# {name}", *(f"The {name} wind tells of day {day} and of its weather." for day in range(60))]
     source.write_text("\n\n".join(lines), "utf-8")
-    profile.write_text(
-        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{service.url}/v1"\n'
-        f'api_key_env = "DECLAIM_TEST_KEY"\n[limits]\nconcurrency = {AT_ONCE}\n[output]\neditions = ["mp3"]\n',
-        "utf-8",
-    )
+    profile = profile_at(service.url, place.folder, concurrency=AT_ONCE)
     return ("narrate", source, "--profile", profile, "--out", place.out)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import Home
+from .conftest import KEY, Home, profile_at
 
 KILLS = int(os.environ.get("DECLAIM_KILLS", "3"))
 IN_FLIGHT = 8
@@ -33,20 +33,10 @@ def service() -> Iterator[Service]:
         yield service
 
 
-def profile(folder: Path, service: Service) -> Path:
-    path = folder / "profile.toml"
-    path.write_text(
-        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{service.url}/v1"\n'
-        f"api_key_env = \"DECLAIM_TEST_KEY\"\n[limits]\nconcurrency = {IN_FLIGHT}\n[output]\neditions = ['mp3']\n",
-        "utf-8",
-    )
-    return path
-
-
 def at(folder: Path, home: Home, service: Service) -> Home:
     """A place of its own in a folder."""
     folder.mkdir()
-    return replace(home, folder=folder, environment=home.environment | {"DECLAIM_TEST_KEY": service.key})
+    return replace(home, folder=folder, environment=home.environment | {KEY: service.key})
 
 
 def chapters(names: list[str], paragraphs: int) -> str:
@@ -64,7 +54,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
     calm, rough = at(tmp_path / "calm", home, service), at(tmp_path / "rough", home, service)
     source = tmp_path / "book.md"
     source.write_text(chapters(["Anna", "Bela", "Cleo"], 8 * KILLS), "utf-8")
-    command = ("narrate", source, "--profile", profile(tmp_path, service))
+    command = ("narrate", source, "--profile", profile_at(service.url, tmp_path, concurrency=IN_FLIGHT))
     begun = time.monotonic()
     done = calm.run(*command, "--out", calm.out)
     lasts = time.monotonic() - begun
@@ -113,7 +103,14 @@ def test_two_books_that_share_half_their_text_buy_it_once(service: Service, home
     for name in ("Anna", "Bela"):
         source = tmp_path / f"{name}.md"
         source.write_text(chapters([name, "Cleo"], 20), "utf-8")
-        command = ("narrate", source, "--profile", profile(tmp_path, service), "--out", tmp_path / name)
+        command = (
+            "narrate",
+            source,
+            "--profile",
+            profile_at(service.url, tmp_path, concurrency=IN_FLIGHT),
+            "--out",
+            tmp_path / name,
+        )
         runs.append(place.begin(*command))
     assert [run.wait(PATIENCE_SECONDS) for run in runs] == [0, 0]
     assert set(service.billed.values()) == {1}
@@ -127,7 +124,14 @@ def test_damaged_clips_are_found_reported_and_spoken_again(service: Service, hom
     place = at(tmp_path / "place", home, service)
     source = tmp_path / "Dora.md"
     source.write_text(chapters(["Dora"], 60), "utf-8")
-    command = ("narrate", source, "--profile", profile(tmp_path, service), "--out", place.out)
+    command = (
+        "narrate",
+        source,
+        "--profile",
+        profile_at(service.url, tmp_path, concurrency=IN_FLIGHT),
+        "--out",
+        place.out,
+    )
     assert place.run(*command).returncode == 0
     mastered = place.mastered()
     choice = random.Random(5)  # noqa: S311  # the same clips each time

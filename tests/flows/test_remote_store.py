@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import Line
 from tests.services.service import Service
 
-from .conftest import SAMPLE, Home, wait_for
+from .conftest import KEY, SAMPLE, Home, profile_at, wait_for
 
 URL = "s3://books/declaim"
 AWAY_SECONDS = float(os.environ.get("DECLAIM_AWAY_SECONDS", "3"))
@@ -32,20 +32,14 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def profile(tmp_path: Path, service: Service) -> Path:
-    path = tmp_path / "profile.toml"
-    path.write_text(
-        f'[voice]\nprovider = "aimlapi"\nmodel = "#g1_aura-2-helena-en"\nbase_url = "{service.url}/v1"\n'
-        "api_key_env = \"DECLAIM_TEST_KEY\"\n[limits]\nconcurrency = 4\n[output]\neditions = ['mp3']\n",
-        "utf-8",
-    )
-    return path
+    return profile_at(service.url, tmp_path, concurrency=4)
 
 
 def machine(name: str, home: Home, service: Service, s3: dict[str, str]) -> Home:
     """A machine of its own: no folder here is another's."""
     folder = home.folder / name
     folder.mkdir()
-    own = {"DECLAIM_TEST_KEY": service.key, "XDG_CACHE_HOME": str(folder / "cache")}
+    own = {KEY: service.key, "XDG_CACHE_HOME": str(folder / "cache")}
     return replace(home, folder=folder, environment=home.environment | s3 | own, url=URL)
 
 

@@ -14,9 +14,8 @@ import pytest
 from flows.cli import main
 from tests.services.service import Service
 
-from .conftest import TOP, Home
+from .conftest import KEY, TOP, Home
 
-KEY = "DECLAIM_TEST_KEY"
 CURSED = "The lamp went out at nine."
 FIRST = "# The First\n\nNobody lit it, and nobody asked why.\n"
 SECOND = f"# The Second\n\nIt was lit each night by the keeper's daughter.\n\n{CURSED}\n"

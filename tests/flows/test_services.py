@@ -16,9 +16,8 @@ import pytest
 from tests.services.service import Service
 from tests.services.sounds import decode, frequency_of, heard
 
-from .conftest import SAMPLE, Home
+from .conftest import KEY, SAMPLE, Home
 
-KEY = "DECLAIM_TEST_KEY"
 HEARD_AT = 16_000
 SECRET = "sk-of-the-tests-3141592653"  # noqa: S105  # no key of anybody's
 
