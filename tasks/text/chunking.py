@@ -16,7 +16,7 @@ from tasks.text.headings import spoken_heading
 from tasks.text.sentences import has_words, sentences
 
 # Word joiner, zero-width space, soft hyphen, byte order mark: they guide the page and would stumble a voice.
-_UNHEARD = str.maketrans("", "", "\u2060\u200b\u00ad\ufeff")
+_UNHEARD = re.compile("[\u2060\u200b\u00ad\ufeff]")
 # The kind of what is left out that notes are, once they are read.
 _NOTES = "footnotes"
 _SENTENCE_END = re.compile(r"[.!?…。！？][\W_]*$")
@@ -157,7 +157,7 @@ def _cut(text: str, language: str, limit: int) -> list[Sentence]:
 
 
 def _heard(text: str) -> str:
-    return " ".join(text.translate(_UNHEARD).split())
+    return " ".join(_UNHEARD.sub("", text).split())
 
 
 def _fitting(text: str, limit: int) -> list[str]:

@@ -46,6 +46,7 @@ _BEFORE_A_NAME = re.compile(
 )
 _BEFORE_A_FIGURE = re.compile(r"\b(?:Abb|Bd|Ch|Chap|Figs?|Kap|Nos?|Nr|Núm|Pág|Pp|Sec|Vols?)\.$", re.IGNORECASE)
 _HALF = re.compile(r"(?:^|\s)[a-z]\.$")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 class _BookLanguage(PunktLanguageVars):  # type: ignore[misc]  # nltk ships no types
@@ -84,13 +85,15 @@ def _goes_on(before: str, after: str) -> bool:
     first = after.lstrip(_BEFORE_A_WORD)[:1]
     if first.islower() or first in {",", ";", ":"} or not has_words(after) or not has_words(before):
         return True
+    if not before.endswith("."):
+        return False
     cut_short = _BEFORE_A_NAME.search(before) or _HALF.search(before)
     return bool(cut_short or (first.isdigit() and _BEFORE_A_FIGURE.search(before)))
 
 
 def has_words(text: str) -> bool:
     """Tell whether there is anything to speak: a letter or a digit."""
-    return any(character.isalnum() for character in text)
+    return _LETTER_OR_DIGIT.search(text) is not None
 
 
 @cache
