@@ -220,11 +220,11 @@ _ROWS: dict[str, Callable[[Path], Figures]] = {
 def main() -> None:
     """Measure the rows that were asked for; prints the median of each figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", choices=[*_ROWS, []], default=list(_ROWS))
+    parser.add_argument("rows", nargs="*", choices=[*_ROWS, []], default=[])
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     prefect_start(os.environ | ENVIRONMENT)
-    for name in options.rows:
+    for name in options.rows or _ROWS:
         rounds = []
         for _ in range(options.rounds):
             with tempfile.TemporaryDirectory() as folder:
