@@ -155,20 +155,17 @@ async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -
         signal.signal(signal.SIGTERM, cancel)
     async with _prepared(plan):
         from flows.audition import audition  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
+        from flows.prefect_server import begin_server, connect  # noqa: PLC0415  # httpx, which `plan` does not need
 
-        bought = await audition(plan, profile)
-        from flows.prefect_server import begin_server, check_server  # noqa: PLC0415  # Prefect: seconds, and `plan` needs none
-
-        check_server()
         server = begin_server()
-        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # while the server starts
+        bought = await audition(plan, profile)
+        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
 
         from flows.narrate import narrate  # noqa: PLC0415
         from flows.progress import shown  # noqa: PLC0415  # for this command alone
         from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
 
-        if server:
-            await server.ready()
+        await connect(server)
         BOUGHT.set(bought)
         with shown(plan) as told:
             CHUNK_DONE.set(told)

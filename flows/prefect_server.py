@@ -1,4 +1,4 @@
-"""The Prefect server of a run: the one that the environment names, or else one of its own that ends with the process."""
+"""The Prefect server of a run: the one that its settings name, or else one of its own that ends with the process."""
 
 import asyncio
 import atexit
@@ -11,8 +11,6 @@ import time
 from threading import Thread
 
 import httpx
-from prefect.context import refresh_global_settings_context
-from prefect.settings import get_current_settings
 
 from tasks.errors import ProfileError
 
@@ -23,32 +21,13 @@ _LAST_SECONDS = 5
 _SERVED_BY_A_COMMAND = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
-def check_server() -> None:
-    """Raise `ProfileError` where PREFECT_API_URL names a server that does not answer; without one there is nothing to ask."""
-    url = get_current_settings().api.url
-    if not url:
-        return
-    try:
-        httpx.get(f"{url}/health", timeout=_PATIENCE_SECONDS).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ProfileError(
-            f"PREFECT_API_URL: no Prefect server answers at {url} ({error}); start one with `prefect server start`, "
-            "or unset the variable to run without"
-        ) from error
-
-
-def begin_server() -> "OwnServer | None":
-    """Begin to start a server for this process, where no other is named."""
-    settings = get_current_settings()
-    return None if settings.api.url or not settings.server.ephemeral.enabled else OwnServer()
-
-
 class OwnServer:
     """A Prefect server that ends with this process; no signal to a group reaches it.
 
     Prefect would start one itself, in its own good time: it imports the whole server first, four seconds, only to start a
-    process that does the same. Here that process begins at once. A terminal sends Ctrl-C to all processes of a command,
-    and a supervisor SIGTERM; the server is needed to the last, for it keeps how a run ended.
+    process that does the same. Here that process begins before Prefect's first import, which takes two. A terminal sends
+    Ctrl-C to all processes of a command, and a supervisor SIGTERM; the server is needed to the last, for it keeps how a run
+    ended.
     """
 
     def __init__(self) -> None:
@@ -63,22 +42,20 @@ class OwnServer:
             start_new_session=True,
         )
         # Prefect's last words go out at the end of the process, before this.
-        atexit.register(self._stop)
+        atexit.register(self.stop)
 
-    async def ready(self) -> None:
-        """Wait until it answers, and have Prefect use it; raises `ProfileError` where it does not start."""
-        patience = get_current_settings().server.ephemeral.startup_timeout_seconds
-        end = time.monotonic() + patience
+    async def ready(self, patience_seconds: float) -> str:
+        """Wait until it answers; returns its address. Raises `ProfileError` where it does not start."""
+        end = time.monotonic() + patience_seconds
         async with httpx.AsyncClient(trust_env=False) as client:
             while not await self._answers(client):
                 if self._process.poll() is not None or time.monotonic() > end:
                     raise ProfileError(
-                        f"Prefect's own server did not start within {patience} s; start one with `prefect server start` and "
-                        "name it in PREFECT_API_URL"
+                        f"Prefect's own server did not start within {patience_seconds:g} s; start one with `prefect server "
+                        "start` and name it in PREFECT_API_URL"
                     )
                 await asyncio.sleep(_POLL_SECONDS)
-        os.environ["PREFECT_API_URL"] = self._url
-        refresh_global_settings_context()
+        return self._url
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:
         try:
@@ -86,7 +63,8 @@ class OwnServer:
         except httpx.TransportError:
             return False
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End it; one that has ended stays so."""
         if self._process.stdin:
             self._process.stdin.close()
         try:
@@ -96,11 +74,50 @@ class OwnServer:
             self._process.wait()
 
 
+async def connect(own: OwnServer | None) -> None:
+    """See to it that Prefect has a server: the one that its settings name, or our own. Imports Prefect.
+
+    Raises `ProfileError` where it does not answer.
+    """
+    from prefect.context import refresh_global_settings_context  # noqa: PLC0415  # seconds, in which our own server starts
+    from prefect.settings import get_current_settings  # noqa: PLC0415
+
+    settings = get_current_settings()
+    if settings.api.url:
+        _check(settings.api.url)
+    elif own and settings.server.ephemeral.enabled:
+        os.environ["PREFECT_API_URL"] = await own.ready(settings.server.ephemeral.startup_timeout_seconds)
+        refresh_global_settings_context()
+
+
+def _check(url: str) -> None:
+    try:
+        httpx.get(f"{url}/health", timeout=_PATIENCE_SECONDS).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ProfileError(
+            f"PREFECT_API_URL: no Prefect server answers at {url} ({error}); start one with `prefect server start`, "
+            "or unset the variable to run without"
+        ) from error
+
+
+def begin_server() -> OwnServer | None:
+    """Begin to start a server of our own, unless the environment names one.
+
+    Where Prefect's own files name one, or forbid this one, the process that was begun ends by itself.
+    """
+    return None if os.environ.get("PREFECT_API_URL") else OwnServer()
+
+
 def _serve(port: int) -> None:
     """Be Prefect's server until standard input ends."""
-    import uvicorn  # noqa: PLC0415  # in the server's process alone
-
     Thread(target=_end_with_input, daemon=True).start()
+    from prefect.settings import get_current_settings  # noqa: PLC0415  # seconds, in which the input may end
+
+    settings = get_current_settings()
+    if settings.api.url or not settings.server.ephemeral.enabled:
+        return
+    import uvicorn  # noqa: PLC0415  # where it serves alone
+
     uvicorn.run("prefect.server.api.server:create_app", factory=True, port=port, log_level="error", lifespan="on")
 
 

@@ -16,7 +16,7 @@ ENVIRONMENT = {
 # no more is taken off a run than it pays.
 _EMPTY_FLOW = """
 import asyncio
-from flows.prefect_server import begin_server
+from flows.prefect_server import begin_server, connect
 server = begin_server()
 from prefect import flow, task
 
@@ -27,7 +27,7 @@ async def empty_task(): pass
 async def empty_flow(): await empty_task()
 
 async def started():
-    if server: await server.ready()
+    await connect(server)
     await empty_flow()
 
 asyncio.run(started())
