@@ -10,6 +10,7 @@ from collections import deque
 
 # A service's clock is not ours, and the way to it is not even: just below what it allows, it refuses hardly any.
 _MARGIN = 0.98
+_UNEVEN_SECONDS = 0.01
 # What counts as the speed that was borne: the requests of the last second that were not refused.
 _WINDOW_SECONDS = 1.0
 _WINDOW_MARGIN_SECONDS = 0.05
@@ -43,7 +44,9 @@ class Pace:
         self._ceiling = requests_per_second * _MARGIN or math.inf
         self._characters = characters_per_second * _MARGIN or math.inf
         self.rate = self._ceiling
-        self._next_request = self._next_character = self._held_until = -math.inf
+        self._next_request = self._next_character = self._next_second = self._held_until = -math.inf
+        # The last requests, as many as may be sent in a second.
+        self._second: deque[float] = deque(maxlen=math.ceil(requests_per_second))
         self._borne: deque[float] = deque()
         self._most_borne = 0
         self._most_borne_at = 0.0
@@ -57,12 +60,16 @@ class Pace:
 
     def wait(self, now: float) -> float:
         """How many seconds the next request is to wait; may have grown when they are over."""
-        return max(self._next_request - now, self._next_character - now, self._held_until - now, 0.0)
+        return max(self._next_request, self._next_character, self._next_second, self._held_until, now) - now
 
     def sent(self, now: float, characters: int) -> None:
         """Count a request that goes now."""
         self._next_request = _following(self._next_request, now, 1 / self.rate)
         self._next_character = _following(self._next_character, now, characters / self._characters)
+        # What was late and is made up for comes closer to those behind it: a service that counts by the second shall not see.
+        self._second.append(now)
+        if self._second.maxlen == len(self._second) > 0:
+            self._next_second = self._second[0] + _WINDOW_SECONDS + _UNEVEN_SECONDS
         self._borne.append(now)
         self._forget(now)
 
