@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.plan import Plan, make_plan, plan_document, told_usd
 from flows.store_commands import add_store_parser
@@ -19,6 +19,9 @@ from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
 from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
 from tasks.voices import provider
+
+if TYPE_CHECKING:
+    from flows.prefect_server import OwnServer
 
 _INTERRUPTED = 130
 _INTERRUPTED_LINE = "interrupted; what was spoken is kept, run the command again to go on"
@@ -95,11 +98,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _narrate(options: argparse.Namespace) -> int:
-    profile, plan, revised = _planned(options)
+    from flows.prefect_server import begin_server  # noqa: PLC0415  # httpx, which `plan` does not need
+
     _set_prefect_defaults(options.verbose)
+    server = begin_server()
+    profile, plan, revised = _planned(options)
     # Here already: the audition spends before the flow begins.
     with claimed(output_folder(options.out, plan.book.title)):
-        result = asyncio.run(_narrated(options, profile, plan))
+        result = asyncio.run(_narrated(options, profile, plan, server))
     # All is done: a signal that comes now is not to make it look undone.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -147,7 +153,9 @@ async def _prepared(plan: Plan) -> AsyncIterator[None]:
                 await voice.close()
 
 
-async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -> dict[str, Any]:
+async def _narrated(
+    options: argparse.Namespace, profile: Profile, plan: Plan, server: "OwnServer | None"
+) -> dict[str, Any]:
     # asyncio takes Ctrl-C as a cancellation. SIGTERM is to be one too: whoever calls Python out of other languages takes an
     # exception that a signal raises for a failure of its own.
     cancel = signal.getsignal(signal.SIGINT)
@@ -155,9 +163,8 @@ async def _narrated(options: argparse.Namespace, profile: Profile, plan: Plan) -
         signal.signal(signal.SIGTERM, cancel)
     async with _prepared(plan):
         from flows.audition import audition  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
-        from flows.prefect_server import begin_server, connect  # noqa: PLC0415  # httpx, which `plan` does not need
+        from flows.prefect_server import connect  # noqa: PLC0415
 
-        server = begin_server()
         bought = await audition(plan, profile)
         from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
 
