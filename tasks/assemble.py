@@ -11,18 +11,18 @@ import shutil
 import uuid
 import wave
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.audio import AudioSettings
-from tasks.audio.encode import CODECS, encode
+from tasks.audio.encode import CODECS, encoding
 from tasks.audio.join import join
-from tasks.audio.mastering import master, measure
+from tasks.audio.mastering import master
 from tasks.errors import OutputError
 from tasks.model import Levels, Recital, Timing, Track
 from tasks.prefect_values import named
@@ -97,14 +97,9 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
             sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
             joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink.writeframesraw)
         files = _encoded(scratch, codecs)
-        mastered = scratch / "mastered.wav"
-        loudness = master(samples, joined.speech_dbfs, settings, mastered)
+        encoders = partial(encoding, sample_rate, joined.samples, files)
+        levels, digest = master(samples, joined.speech_dbfs, settings, encoders)
         samples.unlink()
-        with ThreadPoolExecutor(1) as beside:
-            # What is left to measure takes a core for less time than an encoder does.
-            encoding = beside.submit(encode, mastered, sample_rate, files)
-            levels, digest = measure(mastered, loudness)
-            encoding.result()
         facts = {
             "seconds": joined.samples / sample_rate,
             "levels": asdict(levels),
@@ -112,7 +107,6 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
             "timings": [list(asdict(timing).values()) for timing in joined.timings],
             "encoded": {codec: _sha256(file) for codec, file in files.items()},
         }
-        mastered.unlink()
         (scratch / _FACTS).write_text(json.dumps(facts), "utf-8")
     track = _kept(folder, recital, codecs)
     if track is None:

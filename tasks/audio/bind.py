@@ -4,11 +4,9 @@ An encoder's first packet only primes the decoder; it is left out, and as each t
 chapter marks are exact to the sample.
 """
 
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from subprocess import PIPE
 
 from tasks.audio import ffmpeg
 from tasks.errors import AudioError
@@ -21,26 +19,16 @@ _SYNC = 0xFFF
 def bind(tracks: list[Path], marks: Path, target: Path) -> None:
     """Bind ADTS files, in order, to an MP4 at `target`; `marks` is a file of ffmpeg's metadata with the chapters.
 
-    Raises `AudioError` where a track is damaged or ffmpeg fails.
+    Raises `AudioError` where a track is damaged or ffmpeg fails, `OutputError` where there is no room.
     """
-    command = [
-        *(ffmpeg.executable(), "-hide_banner", "-nostats", "-y"),
+    arguments = [
         *("-f", "aac", "-i", "pipe:0", "-f", "ffmetadata", "-i", str(marks)),
         *("-map", "0:a", "-map_metadata", "1", "-map_chapters", "1", "-c", "copy"),
         *("-bitexact", "-movflags", "+faststart", "-f", "ipod", str(target)),
     ]
-    with TemporaryFile() as log:
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log) as process:
-            # A broken pipe is ffmpeg's own failure; what it said tells why.
-            with suppress(BrokenPipeError):
-                for block in _packets(tracks):
-                    process.stdin.write(block)  # type: ignore[union-attr]  # a pipe was asked for
-            with suppress(BrokenPipeError):
-                process.stdin.close()  # type: ignore[union-attr]  # the same
-        if process.returncode:
-            log.seek(0)
-            said = log.read().decode(errors="replace")
-            raise AudioError(f"the chapters could not be bound: {ffmpeg.last_words(said)}")
+    with ffmpeg.running(arguments, "binding the chapters", stdin=PIPE) as binder:
+        for block in _packets(tracks):
+            binder.write(block)
 
 
 def _packets(tracks: list[Path]) -> Iterator[bytes]:

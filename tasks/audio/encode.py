@@ -1,8 +1,12 @@
 """A chapter's samples become files: MP3 for its own edition, AAC packets to be bound in an M4B."""
 
-from concurrent.futures import ThreadPoolExecutor
+import io
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 from tasks.audio import ffmpeg
 
@@ -30,24 +34,44 @@ CODECS = {
 }
 
 
-def encode(mastered: Path, sample_rate: int, files: dict[str, Path]) -> None:
-    """Encode a chapter's mastered samples (a WAV file) to a file for each codec, side by side; raises `AudioError`."""
-    with ThreadPoolExecutor(max(1, len(files))) as pool:
-        jobs = [
-            pool.submit(
-                ffmpeg.run,
-                [
-                    *ffmpeg.wav_input(mastered),
-                    *("-map_metadata", "-1", "-bitexact"),
-                    *_arguments(CODECS[codec], sample_rate),
-                    str(file),
-                ],
-                f"encoding a chapter to {codec.upper()}",
+@contextmanager
+def encoding(sample_rate: int, samples: int, files: dict[str, Path]) -> Iterator[Callable[[bytes], None]]:
+    """Encode a chapter of so many samples to a file for each codec, side by side, from one stream.
+
+    Yields what takes the samples: mono, signed 16-bit, little-endian. The files are whole when the block has ended. Raises
+    `AudioError` and `OutputError`.
+    """
+    with ExitStack() as stack:
+        encoders = [
+            stack.enter_context(
+                ffmpeg.running(
+                    [
+                        *ffmpeg.wav_input("pipe:0"),
+                        *("-map_metadata", "-1", "-bitexact"),
+                        *_arguments(CODECS[codec], sample_rate),
+                        str(file),
+                    ],
+                    f"encoding a chapter to {codec.upper()}",
+                    stdin=PIPE,
+                )
             )
             for codec, file in files.items()
         ]
-        for job in jobs:
-            job.result()
+
+        def take(block: bytes) -> None:
+            for encoder in encoders:
+                encoder.write(block)
+
+        take(_wav_header(sample_rate, samples))
+        yield take
+
+
+def _wav_header(sample_rate: int, samples: int) -> bytes:
+    header = io.BytesIO()
+    with wave.open(header, "wb") as file:
+        file.setparams((1, 2, sample_rate, samples, "NONE", ""))
+        file.writeframesraw(b"")
+        return header.getvalue()
 
 
 def _arguments(codec: Codec, sample_rate: int) -> list[str]:

@@ -3,8 +3,12 @@
 import re
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from subprocess import DEVNULL
+from tempfile import TemporaryFile
 
 import imageio_ffmpeg
 
@@ -15,6 +19,7 @@ _FULL = re.compile("no space left|file too large|quota exceeded", re.IGNORECASE)
 _NO_REASON = re.compile("inner protocol failed to seekback", re.IGNORECASE)
 # Thirty minutes of any encoding take a few seconds; bytes that came over a network may be made to take for ever.
 _PATIENCE_SECONDS = 120
+_LAST_SECONDS = 2
 # ffmpeg hands each packet from thread to thread. Its own size, a twenty-fifth of a second, takes twice the processor's time
 # for a pass of limiter and meter; raw samples have no setting for it, WAV has.
 _PACKET_BYTES = 65_536
@@ -37,28 +42,90 @@ def executable() -> str:
         ) from error
 
 
-def wav_input(samples: Path) -> list[str]:
-    """Name a WAV file as ffmpeg's input."""
+def wav_input(samples: Path | str) -> list[str]:
+    """Name a WAV file, or a pipe that one comes through, as ffmpeg's input."""
     return ["-f", "wav", "-max_size", str(_PACKET_BYTES), "-i", str(samples)]
 
 
-def run(arguments: list[str], purpose: str) -> str:
-    """Run ffmpeg to its end and return what it said.
+class Running:
+    """An ffmpeg at work. `said` is empty until it has ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.said = ""
+
+    def write(self, samples: bytes) -> None:
+        """Hand it samples; raises `BrokenPipeError` where it takes no more."""
+        if not self._process.stdin:
+            raise TypeError("this ffmpeg takes its samples from a file")
+        self._process.stdin.write(samples)
+
+    def read(self, size: int) -> bytes:
+        """Take so many bytes of what it makes; fewer only at the end."""
+        if not self._process.stdout:
+            raise TypeError("this ffmpeg writes to a file")
+        return self._process.stdout.read(size)
+
+
+@contextmanager
+def running(
+    arguments: list[str], purpose: str, stdin: int | None = None, stdout: int | None = DEVNULL
+) -> Iterator[Running]:
+    """Have ffmpeg at work while the block hands it samples or takes them; the block ends when ffmpeg has.
 
     Raises `AudioError` with its own words where it fails, `OutputError` where there was no room for what it wrote.
     """
     command = _command(arguments)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, process_group=0) as done:
-        _running.add(done)
+    # A group of its own: Ctrl-C, which a terminal sends to all of a command, is not ffmpeg's to answer.
+    with (
+        TemporaryFile() as log,
+        subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=log, process_group=0) as process,
+    ):
+        _running.add(process)
         if _is_ended.is_set():
-            done.kill()
-        said = done.communicate()[1].decode(errors="replace")
-        _running.discard(done)
-    if done.returncode and _FULL.search(said):
+            process.kill()
+        work = Running(process)
+        try:
+            yield work
+            _close(process)
+            process.wait()
+        except BaseException as error:
+            _abandon(process)
+            # It broke the pipe itself, and has told why.
+            if not isinstance(error, BrokenPipeError) or not process.returncode:
+                raise
+        finally:
+            _running.discard(process)
+        log.seek(0)
+        work.said = log.read().decode(errors="replace")
+    if process.returncode and _FULL.search(work.said):
         raise OutputError(f"the disk is full or its limit reached while {purpose}; free space or set [store] url")
-    if done.returncode:
-        raise AudioError(f"ffmpeg failed while {purpose}: {last_words(said)}")
-    return said
+    if process.returncode:
+        raise AudioError(f"ffmpeg failed while {purpose}: {last_words(work.said)}")
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+
+def _abandon(process: subprocess.Popen[bytes]) -> None:
+    """End an ffmpeg whose samples end too soon; one that fails by itself has a moment to say why."""
+    _close(process)
+    try:
+        process.wait(_LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def run(arguments: list[str], purpose: str) -> str:
+    """Run ffmpeg to its end and return what it said; raises what `running` raises."""
+    with running(arguments, purpose) as work:
+        pass
+    return work.said
 
 
 def end_all() -> None:

@@ -1,6 +1,6 @@
 import re
 import subprocess
-import wave
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tasks.audio.bind import bind
-from tasks.audio.encode import CODECS, encode
+from tasks.audio.encode import CODECS, encoding
 from tasks.errors import AudioError
 from tasks.model import Levels, Track
 from tasks.packagers.m4b import chapter_marks
@@ -32,13 +32,15 @@ def chapter(packets: int, hertz: float = 800.0) -> Samples:
 
 def encoded(samples: Samples, folder: Path, rate: int = RATE) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
-    mastered = folder / "mastered.wav"
-    with wave.open(str(mastered), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(samples.astype("<i2").tobytes())
     files = {codec: folder / f"track.{CODECS[codec].suffix}" for codec in CODECS}
-    encode(mastered, rate, files)
+    feed(files, (block.tobytes() for block in np.array_split(samples.astype("<i2"), 7)), rate, len(samples))
     return files
+
+
+def feed(files: dict[str, Path], blocks: Iterable[bytes], rate: int = RATE, samples: int = 100 * RATE) -> None:
+    with encoding(rate, samples, files) as take:
+        for block in blocks:
+            take(block)
 
 
 def decoded(path: Path, rate: int = RATE) -> Samples:
@@ -88,9 +90,15 @@ def test_encoding_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     }
 
 
-def test_samples_that_are_missing_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="MP3"):
-        encode(tmp_path / "missing.wav", RATE, {"mp3": tmp_path / "track.mp3"})
+def test_an_encoder_that_fails_says_why_and_ends_the_others(tmp_path: Path) -> None:
+    files = {"aac": tmp_path / "track.aac", "mp3": tmp_path / "gone" / "track.mp3"}
+    with pytest.raises(AudioError, match=r"MP3: .*No such file"):
+        feed(files, (bytes(2 * RATE) for _ in range(100)))
+
+
+def test_what_ends_the_samples_ends_the_encoders(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        feed({"mp3": tmp_path / "track.mp3"}, (bytes(RATE // divisor) for divisor in (2, 1, 0)))
 
 
 def test_marks_and_tones_meet_at_the_end_as_at_the_start(tmp_path: Path) -> None:
@@ -133,5 +141,5 @@ def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
     good = encoded(chapter(60), tmp_path / "good")["aac"]
     marks = tmp_path / "marks.txt"
     marks.write_text(";FFMETADATA1\n", "utf-8")
-    with pytest.raises(AudioError, match="could not be bound"):
+    with pytest.raises(AudioError, match="binding the chapters"):
         bind([good], marks, tmp_path / "missing" / "book.m4b")

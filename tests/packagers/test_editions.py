@@ -1,6 +1,5 @@
 import re
 import subprocess
-import wave
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,7 +12,7 @@ from mutagen.mp4 import MP4, MP4Cover
 from PIL import Image
 
 from tasks.audio.bind import bind
-from tasks.audio.encode import encode
+from tasks.audio.encode import encoding
 from tasks.model import Book, Chapter, Cover, Levels, Track
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
@@ -27,12 +26,9 @@ NARRATOR = "Joe"
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("encoded")
-    mastered = folder / "mastered.wav"
-    with wave.open(str(mastered), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
     files = {"mp3": folder / "track.mp3", "aac": folder / "track.aac"}
-    encode(mastered, RATE, files)
+    with encoding(RATE, SAMPLES, files) as take:
+        take(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
     return files
 
 
