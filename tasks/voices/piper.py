@@ -225,7 +225,7 @@ class _Shares:
                 self._workers,
                 mp_context=context,
                 initializer=_begin_worker,
-                initargs=(context.Lock(),),
+                initargs=(context.Semaphore(max(1, self._workers - 1)),),
             )
             return self._pool
 
@@ -265,7 +265,7 @@ def _submit(pool: ProcessPoolExecutor, work: Callable[..., Value], *arguments: o
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-# Worker processes load one after the other: loading is all computing, and what starts beside them would wait.
+# Loading is all computing: worker processes leave a processor to what starts beside them.
 _loading: AbstractContextManager[object] = nullcontext()
 
 
