@@ -1,47 +1,29 @@
-"""`declaim`: the command line. It is light to import: Prefect comes in only when a book is narrated."""
+"""`declaim`: the command line. It imports no more than it takes to read its arguments.
 
-import argparse
-import asyncio
-import json
+What a worker process of the embedded voice imports first is this file, for it is the command's own; and `--help` is to be
+there at once.
+"""
+
 import os
 import signal
 import sys
 import traceback
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from flows.plan import Plan, make_plan, plan_document, told_usd
-from flows.store_commands import add_store_parser
+from flows.arguments import parser
 from tasks.errors import DeclaimError, Interrupted
-from tasks.packagers.claim import claimed
-from tasks.packagers.folder import output_folder
-from tasks.settings import DEFAULT_PROFILE, Profile, load_profile
-from tasks.voices import provider
-
-if TYPE_CHECKING:
-    from flows.prefect_server import OwnServer
-
-_INTERRUPTED = 130
-_INTERRUPTED_LINE = "interrupted; what was spoken is kept, run the command again to go on"
-# A first start of Prefect's own server may take longer than it is given; nobody asked for reports to its makers; and
-# its log belongs in its own pages, not between the lines of this command.
-_PREFECT_DEFAULTS = {
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. An error is one line, unless `--verbose` asks for all."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     # Where nothing else takes it, it ends the command as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return int(options.command(options))
+        module, _, name = options.command.partition(":")
+        return int(getattr(import_module(module), name)(options))
     except DeclaimError as error:
         if options.verbose:
             traceback.print_exc()
@@ -52,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print(f"declaim: {_INTERRUPTED_LINE}", file=sys.stderr)
-        return _INTERRUPTED
+        print(f"declaim: {Interrupted()}", file=sys.stderr)
+        return Interrupted.exit_code
     except Exception as error:
         # Whatever else comes out is a fault of ours: one line for the person, all of it for who mends it.
         if options.verbose:
@@ -65,188 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="declaim", description="Turns manuscripts into finished audiobooks.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    narrate = commands.add_parser("narrate", help="narrate a manuscript")
-    plan = commands.add_parser("plan", help="show what would be said and what it would cost")
-    voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
-    add_store_parser(commands)
-    for command in (narrate, plan):
-        command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
-        command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")
-        command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
-        command.add_argument(
-            "--revise", action="store_true", help="say first what differs from the edition that is there, and its cost"
-        )
-    for command, run in ((narrate, _narrate), (plan, _plan), (voices, _voices)):
-        command.add_argument("--profile", default=DEFAULT_PROFILE, metavar="P", help="a profile's name or a .toml file")
-        command.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
-        command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
-        command.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
-        command.set_defaults(command=run)
-    narrate.add_argument(
-        "--allow-partial",
-        dest="set",
-        action="append_const",
-        const="output.allow_partial=true",
-        help="make an M4B of the finished chapters when some are missing",
-    )
-    return parser
-
-
-def _narrate(options: argparse.Namespace) -> int:
-    from flows.prefect_server import begin_server  # noqa: PLC0415  # httpx, which `plan` does not need
-
-    _set_prefect_defaults(options.verbose)
-    server = begin_server()
-    profile, plan, revised = _planned(options)
-    # Here already: the audition spends before the flow begins.
-    with claimed(output_folder(options.out, plan.book.title)):
-        result = asyncio.run(_narrated(options, profile, plan, server))
-    # All is done: a signal that comes now is not to make it look undone.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    if options.json:
-        _print_json(result | revised)
-    else:
-        print(result["folder"], flush=True)
-    return 0
-
-
-def _planned(options: argparse.Namespace) -> tuple[Profile, Plan, dict[str, Any]]:
-    """Plan a book, and tell a person what they should know of it; with `--revise` a document has its `revision` too."""
-    profile = load_profile(options.profile, tuple(options.set))
-    plan = make_plan(options.source, profile, options.chapters)
-    _warn(plan)
-    if not options.revise:
-        return profile, plan, {}
-    from flows.revision import make_revision, revision_document, revision_lines  # noqa: PLC0415  # for this alone
-
-    revision = make_revision(plan, profile, options.source, output_folder(options.out, plan.book.title))
-    print("\n".join(revision_lines(revision)), file=sys.stderr)
-    return profile, plan, {"revision": revision_document(revision)}
-
-
-@asynccontextmanager
-async def _prepared(plan: Plan) -> AsyncIterator[None]:
-    """Let voices of this machine load and begin to speak while Prefect starts, where there is something to speak."""
-    from flows.interrupts import end_processes  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
-    from tasks.voices.lanes import open_client  # noqa: PLC0415  # httpx, which `plan` does not need
-
-    casting, missing = plan.castings[0], plan.missing
-    parts = [part for part in casting.parts.values() if missing and not part.spec.refuses]
-    async with open_client(1) as client:
-        voices = [part.spec.build(part.settings, part.limits, client) for part in parts]
-        try:
-            for part, voice in zip(parts, voices, strict=True):
-                voice.prepare(chunk.spoken for chunk in missing if casting.part(chunk) is part)
-            yield
-        except (asyncio.CancelledError, Interrupted):
-            # What they do now, such as loading, is for no one.
-            end_processes()
-            raise
-        finally:
-            for voice in voices:
-                await voice.close()
-
-
-async def _narrated(
-    options: argparse.Namespace, profile: Profile, plan: Plan, server: "OwnServer | None"
-) -> dict[str, Any]:
-    # asyncio takes Ctrl-C as a cancellation. SIGTERM is to be one too: whoever calls Python out of other languages takes an
-    # exception that a signal raises for a failure of its own.
-    cancel = signal.getsignal(signal.SIGINT)
-    if callable(cancel):
-        signal.signal(signal.SIGTERM, cancel)
-    async with _prepared(plan):
-        from flows.audition import audition  # noqa: PLC0415  # httpx and numpy, which `plan` does not need
-        from flows.prefect_server import connect  # noqa: PLC0415
-
-        bought = await audition(plan, profile)
-        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
-
-        from flows.narrate import narrate  # noqa: PLC0415
-        from flows.progress import shown  # noqa: PLC0415  # for this command alone
-        from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
-
-        await connect(server)
-        BOUGHT.set(bought)
-        with shown(plan) as told:
-            CHUNK_DONE.set(told)
-            try:
-                result: dict[str, Any] = await narrate(
-                    source=str(options.source.absolute()),
-                    profile=_absolute(options.profile),
-                    out=options.out,
-                    chapters=options.chapters,
-                    overrides=tuple(options.set),
-                )
-            except TerminationSignal as ended:
-                # Prefect's own way with a SIGTERM that comes just before the flow's function takes signals, or just after.
-                raise Interrupted(_INTERRUPTED_LINE) from ended
-        return result
-
-
-def _absolute(profile: str) -> str:
-    return str(Path(profile).absolute()) if profile.endswith(".toml") else profile
-
-
-def _plan(options: argparse.Namespace) -> int:
-    _, plan, revised = _planned(options)
-    document = plan_document(plan) | revised
-    if options.json:
-        _print_json(document)
-        return 0
-    totals = document["totals"]
-    print(f"{plan.book.title} · {', '.join(plan.book.authors) or 'author unknown'} · {plan.book.language}")
-    for chapter in document["chapters"]:
-        characters = sum(chunk["characters"] for chunk in chapter["chunks"])
-        cached = sum(chunk["cached"] for chunk in chapter["chunks"])
-        print(
-            f"{chapter['number']:>4} · {chapter['title']}: {len(chapter['chunks'])} chunks ({cached} spoken already), "
-            f"{characters:,} characters, {len(chapter['omitted'])} passages left out"
-        )
-    print(
-        f"{totals['chapters']} chapters, {totals['chunks']} chunks ({totals['cached_chunks']} spoken already), "
-        f"{totals['characters']:,} characters, about {totals['seconds_estimate'] / 60:.0f} minutes; "
-        f"cost: {told_usd(totals['usd_estimate'])}"
-    )
-    return 0
-
-
-def _voices(options: argparse.Namespace) -> int:
-    profile = load_profile(options.profile, tuple(options.set))
-    rows = list(provider(profile.voice.provider).catalogue(profile.voice))
-    if options.json:
-        _print_json({"voices": [{name: getattr(row, name) for name in row.__slots__} for row in rows]})
-        return 0
-    for row in rows:
-        limit = f"{row.limit:,} characters a request" if row.limit else "no limit"
-        print(
-            f"{row.provider} · {row.model} · {row.name or 'one voice'} · {row.language or 'language unknown'} · {limit}"
-        )
-    return 0
-
-
-def _warn(plan: Plan) -> None:
-    for warning in plan.warnings:
-        print(f"declaim: warning: {warning}", file=sys.stderr)
-
-
-def _set_prefect_defaults(verbose: bool) -> None:  # noqa: FBT001  # the one thing it asks
-    if not os.environ.get("PREFECT_API_URL"):
-        # An empty one names no server, and part of Prefect looks for it all the same.
-        os.environ.pop("PREFECT_API_URL", None)
-    for name, value in _PREFECT_DEFAULTS.items():
-        if not (verbose and name.endswith("CONSOLE_LEVEL")):
-            os.environ.setdefault(name, value)
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    print(json.dumps(document, ensure_ascii=False))
 
 
 if __name__ == "__main__":

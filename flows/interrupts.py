@@ -96,12 +96,13 @@ class Interruption:
         doing.cancel()
 
     def _told(self) -> Interrupted:
-        how = "run the command again to go on"
         if not self._studios:
-            return Interrupted(f"interrupted; what was spoken is kept, {how}")
+            return Interrupted()
         chunks = [chunk for script in self._scripts for chunk in script.chunks]
         kept = sum(any(_is_kept(chunk, studio) for studio in self._studios) for chunk in chunks)
-        return Interrupted(f"interrupted; {kept} of {len(chunks)} chunks are spoken and kept, {how}")
+        return Interrupted(
+            f"interrupted; {kept} of {len(chunks)} chunks are spoken and kept, run the command again to go on"
+        )
 
 
 def _is_kept(chunk: Chunk, studio: Studio) -> bool:

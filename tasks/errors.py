@@ -108,6 +108,9 @@ class Interrupted(DeclaimError):
 
     exit_code = 130
 
+    def __init__(self, line: str = "interrupted; what was spoken is kept, run the command again to go on") -> None:
+        super().__init__(line)
+
 
 class AudioError(DeclaimError):
     """Sound could not be decoded, measured or encoded."""

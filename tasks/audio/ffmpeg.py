@@ -1,6 +1,7 @@
 """ffmpeg, as imageio-ffmpeg carries it: raw samples in, files or measurements out."""
 
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL
 from tempfile import TemporaryFile
+from typing import IO
 
 import imageio_ffmpeg
 
@@ -75,12 +77,7 @@ def running(
 
     Raises `AudioError` with its own words where it fails, `OutputError` where there was no room for what it wrote.
     """
-    command = _command(arguments)
-    # A group of its own: Ctrl-C, which a terminal sends to all of a command, is not ffmpeg's to answer.
-    with (
-        TemporaryFile() as log,
-        subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=log, process_group=0) as process,
-    ):
+    with TemporaryFile() as log, _begun(arguments, stdin, stdout, log) as process:
         _running.add(process)
         if _is_ended.is_set():
             process.kill()
@@ -102,6 +99,24 @@ def running(
         raise OutputError(f"the disk is full or its limit reached while {purpose}; free space or set [store] url")
     if process.returncode:
         raise AudioError(f"ffmpeg failed while {purpose}: {last_words(work.said)}")
+
+
+@contextmanager
+def _no_signals() -> Iterator[None]:
+    """Let no interrupt through to what is begun in the block: it is the command's to answer, and what is paid for is decoded.
+
+    A group of its own is not enough: a signal to the command's group may come before a process has left it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begun(arguments: list[str], stdin: int | None, stdout: int | None, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    with _no_signals():
+        return subprocess.Popen(_command(arguments), stdin=stdin, stdout=stdout, stderr=log, process_group=0)
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
@@ -141,15 +156,15 @@ def pipe(arguments: list[str], data: bytes, purpose: str) -> tuple[bytes, str]:
     Raises `AudioError` with its own words where it fails, or where it has not ended after two minutes.
     """
     try:
-        # In a group of its own, so that Ctrl-C, which a terminal sends to all of a command, does not spoil what is paid for.
-        done = subprocess.run(
-            _command(arguments),
-            input=data,
-            capture_output=True,
-            check=False,
-            timeout=_PATIENCE_SECONDS,
-            process_group=0,
-        )
+        with _no_signals():
+            done = subprocess.run(
+                _command(arguments),
+                input=data,
+                capture_output=True,
+                check=False,
+                timeout=_PATIENCE_SECONDS,
+                process_group=0,
+            )
     except subprocess.TimeoutExpired as error:
         raise AudioError(f"ffmpeg did not end within {_PATIENCE_SECONDS} s while {purpose}") from error
     said = done.stderr.decode(errors="replace")

@@ -15,6 +15,7 @@ from PIL import Image
 from pypdf import PdfWriter
 
 import flows.cli
+import flows.commands
 from tests.readers.making_epubs import XHTML, Epub
 from tests.services.service import Service
 
@@ -52,7 +53,9 @@ def refused(
     def speak(*_: object) -> None:
         pytest.fail("it was about to be spoken")
 
-    monkeypatch.setattr(flows.cli, "_narrated", speak)
+    monkeypatch.setattr(flows.commands, "_narrated", speak)
+    # No server is begun for what does not come to be spoken.
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
 
     def run(source: Path, *arguments: str) -> Refusal:
         out, store = tmp_path / "out", tmp_path / "store"

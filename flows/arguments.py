@@ -1,0 +1,85 @@
+"""The arguments of `declaim`. Nothing else is imported here: `--help` is to be there at once."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+# What tasks.settings has for it, which takes half a second to import.
+_DEFAULT_PROFILE = "piper"
+_SECONDS = {"h": 3_600, "d": 86_400, "w": 7 * 86_400}
+_BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser. What it reads names the function that does the command, as `module:function`."""
+    whole = argparse.ArgumentParser(prog="declaim", description="Turns manuscripts into finished audiobooks.")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    narrate = commands.add_parser("narrate", help="narrate a manuscript")
+    plan = commands.add_parser("plan", help="show what would be said and what it would cost")
+    voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
+    _add_store(commands)
+    for command in (narrate, plan):
+        command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
+        command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")
+        command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
+        command.add_argument(
+            "--revise", action="store_true", help="say first what differs from the edition that is there, and its cost"
+        )
+    for name, command in (("narrate", narrate), ("plan", plan), ("voices", voices)):
+        command.add_argument(
+            "--profile", default=_DEFAULT_PROFILE, metavar="P", help="a profile's name or a .toml file"
+        )
+        command.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
+        command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+        command.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
+        command.set_defaults(command=f"flows.commands:{name}")
+    narrate.add_argument(
+        "--allow-partial",
+        dest="set",
+        action="append_const",
+        const="output.allow_partial=true",
+        help="make an M4B of the finished chapters when some are missing",
+    )
+    return whole
+
+
+def _add_store(commands: Any) -> None:
+    store = commands.add_parser("store", help="look after the clip store")
+    actions = store.add_subparsers(required=True, metavar="ACTION")
+    stats = actions.add_parser("stats", help="count the clips, their bytes and what was paid for them, by voice")
+    verify = actions.add_parser("verify", help="read every clip and name those that are damaged; exit code 5 if any is")
+    prune = actions.add_parser("prune", help="remove clips that are not used; never what a running job holds")
+    export = actions.add_parser("export", help="pack the clips of a narrated book into a file")
+    take_in = actions.add_parser("import", help="take in the clips of a file that export made")
+    bounds = prune.add_mutually_exclusive_group(required=True)
+    bounds.add_argument(
+        "--unused-for", type=_duration, metavar="90d", help="what no run has used for so long (h, d, w)"
+    )
+    bounds.add_argument("--keep-under", type=_size, metavar="20GB", help="the longest unused first (MB, GB, TB)")
+    prune.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+    export.add_argument("book", type=Path, metavar="DIR", help="the output directory of the book")
+    export.add_argument("file", type=Path, metavar="FILE", help="the tar file to write")
+    take_in.add_argument("file", type=Path, metavar="FILE", help="the tar file to read")
+    named = {"stats": stats, "verify": verify, "prune": prune, "export": export, "take_in": take_in}
+    for name, action in named.items():
+        action.add_argument("--profile", default=_DEFAULT_PROFILE, metavar="P", help="whose [store] url is meant")
+        action.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
+        action.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+        action.add_argument("--verbose", action="store_true", help="show tracebacks")
+        action.set_defaults(command=f"flows.store_commands:{name}")
+
+
+def _duration(text: str) -> float:
+    return _measured(text, _SECONDS, "a number and h, d or w, as in 90d")
+
+
+def _size(text: str) -> int:
+    return int(_measured(text, _BYTES, "a number and MB, GB or TB, as in 20GB"))
+
+
+def _measured(text: str, units: dict[str, int], form: str) -> float:
+    for unit, factor in units.items():
+        number = text.removesuffix(unit)
+        if number != text and number.replace(".", "", 1).isdecimal():
+            return float(number) * factor
+    raise argparse.ArgumentTypeError(f"{text!r} is not {form}")
