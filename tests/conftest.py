@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 import fsspec
 import pytest
@@ -22,6 +23,7 @@ class Line:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ends: list[socket.socket] = []
         self._is_whole = True
+        self._loses = False
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -33,6 +35,10 @@ class Line:
         for end in self._ends:
             _shut(end)
         self._ends.clear()
+
+    def lose_an_answer(self) -> None:
+        """Lose the next answer: the server has done what it was asked for, and whoever asked is not told."""
+        self._loses = True
 
     def close(self) -> None:
         self.cut()
@@ -50,7 +56,19 @@ class Line:
             far = socket.create_connection(("127.0.0.1", self._server_port))
             self._ends += [near, far]
             for source, target in ((near, far), (far, near)):
-                threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+                carrying = partial(self._carry, source, target, is_answer=source is far)
+                threading.Thread(target=carrying, daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, *, is_answer: bool) -> None:
+        with suppress(OSError):
+            while block := source.recv(_BLOCK_BYTES):
+                # "100 Continue" asks for the rest of a request.
+                if self._loses and is_answer and b" 100 " not in block[:16]:
+                    self._loses = False
+                    _shut(target)
+                target.sendall(block)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
 
 
 def _shut(end: socket.socket) -> None:
@@ -58,14 +76,6 @@ def _shut(end: socket.socket) -> None:
     with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()
-
-
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while block := source.recv(_BLOCK_BYTES):
-            target.sendall(block)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture(scope="session")

@@ -145,7 +145,8 @@ class FolderRegistry(Registry):
             # A link to the job's name: a lease never stands there without it.
             os.link(self._name, path)
         except FileExistsError:
-            return False
+            # Over a network the answer to a first attempt may have got lost: then it is this very link that is there.
+            return self.holder(key, generation) == self._job
         return True
 
     @override

@@ -94,7 +94,7 @@ class RemoteFiles:
         self._patiently(lambda: self._system.mv(draft, place))
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write a file unless there is one: of all who try at the same time, one has True.
+        """Write a file unless there is one: of all who try at the same time with contents of their own, one has True.
 
         So it is in S3 and on the filesystems that open a file exclusively.
         """
@@ -103,8 +103,15 @@ class RemoteFiles:
             self._make_folder(place)
             self._patiently(lambda: self._system.pipe_file(place, content, mode="create"))
         except FileExistsError:
-            return False
+            # The answer to a first attempt may have got lost: then it is this very file that is there.
+            return self._holds(name, content)
         return True
+
+    def _holds(self, name: str, content: bytes) -> bool:
+        try:
+            return self.read(name) == content
+        except FileNotFoundError:
+            return False
 
     def delete(self, name: str) -> None:
         """Remove a file, where there is one."""

@@ -36,6 +36,7 @@ class RemoteRegistry(Registry):
         self._job = ""
         self._beaten = 0.0
         self._left: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._leaving: set[str] = set()
         self._clerk = threading.Thread(target=self._keep_up, name="declaim-leases", daemon=True)
 
     @override
@@ -55,7 +56,9 @@ class RemoteRegistry(Registry):
 
     @override
     def create(self, key: str, generation: int) -> bool:
-        return self._files.create(_lease(key, generation), self._job.encode())
+        name = _lease(key, generation)
+        # What is being given back is nobody's until it has gone, for who gives it back would take it from itself.
+        return name not in self._leaving and self._files.create(name, self._job.encode())
 
     @override
     def generations(self, key: str) -> list[int]:
@@ -71,7 +74,9 @@ class RemoteRegistry(Registry):
     @override
     def delete(self, key: str, generations: Sequence[int]) -> None:
         for generation in generations:
-            self._left.put(_lease(key, generation))
+            name = _lease(key, generation)
+            self._leaving.add(name)
+            self._left.put(name)
 
     @override
     def lives(self, job: str) -> bool:
@@ -118,6 +123,7 @@ class RemoteRegistry(Registry):
             with suppress(queue.Empty, OSError, OutputError):
                 left = self._left.get(timeout=max(0.0, due - time.monotonic()))
                 self._files.delete(left or f"jobs/{self._job}")
+                self._leaving.discard(left or "")
             if time.monotonic() >= due:
                 due = time.monotonic() + _BEAT_SECONDS
                 with suppress(OSError, OutputError):

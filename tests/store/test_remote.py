@@ -211,6 +211,24 @@ def test_a_store_that_is_away_is_waited_for(bucket: str, line: Line, tmp_path: P
     assert machine(bucket, tmp_path / "bela").get(KEYS[0])
 
 
+def test_a_lease_whose_answer_was_lost_is_held(bucket: str, line: Line, tmp_path: Path) -> None:
+    anna, bela = (machine(bucket, tmp_path / name).job() for name in ("anna", "bela"))
+    try:
+        line.lose_an_answer()
+        assert anna.take(KEYS[0])
+        assert not bela.take(KEYS[0])
+        # What is given back is nobody's, until it has gone.
+        line.cut()
+        anna.leave(KEYS[0])
+        line.mend()
+        while not bela.take(KEYS[0]):
+            time.sleep(0.01)
+        assert not anna.take(KEYS[0])
+    finally:
+        anna.close()
+        bela.close()
+
+
 def test_what_could_not_be_sent_is_kept_and_sent_by_the_next_job(
     bucket: str, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
