@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,20 @@ def test_machines_that_want_one_clip_take_turns(url: str, tmp_path: Path) -> Non
         buyer.join(120)
         assert buyer.exitcode == 0
     assert int(counter.read_text()) == ROUNDS * len(buyers)
+
+
+def test_of_all_who_create_a_file_at_once_one_has(tmp_path: Path) -> None:
+    files = [RemoteFiles(f"local://{tmp_path}") for _ in range(4)]
+    start = threading.Barrier(len(files))
+
+    def created(own: RemoteFiles, name: str) -> bool:
+        start.wait()
+        return own.create(name, str(id(own)).encode())
+
+    with ThreadPoolExecutor(len(files)) as pool:
+        for number in range(200):
+            names = [f"leases/{number}"] * len(files)
+            assert sum(pool.map(created, files, names)) == 1
 
 
 def test_it_is_looked_after_as_a_folder_is(url: str, tmp_path: Path) -> None:
