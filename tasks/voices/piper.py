@@ -247,6 +247,7 @@ class _Shares:
         with self._lock:
             if self._pool is broken:
                 self._pool = None
+                self._ahead.clear()
 
 
 @cache

@@ -354,6 +354,7 @@ def test_a_worker_that_dies_is_replaced_and_options_are_heeded(piper: VoiceSpec,
         assert 1.2 * piper_audio.seconds < first.seconds < 1.8 * piper_audio.seconds
 
         async def interrupted() -> Audio:
+            voice.prepare([OTHER * 10])
             speaking = asyncio.ensure_future(voice.synthesize(SENTENCES * 50))
             await asyncio.sleep(0.3)
             for worker in set(multiprocessing.active_children()) - before:
@@ -363,6 +364,8 @@ def test_a_worker_that_dies_is_replaced_and_options_are_heeded(piper: VoiceSpec,
         with pytest.raises(Unavailable, match="worker process"):
             RUNNER.run(interrupted())
         assert said_by(voice, *SENTENCES) == first
+        # What the dead were speaking ahead is asked for anew.
+        assert said_by(voice, *OTHER * 10).seconds > first.seconds
 
 
 def test_it_keeps_its_natural_variation(piper: VoiceSpec, piper_audio: Audio) -> None:
