@@ -8,7 +8,7 @@ from collections import defaultdict
 from functools import cache
 from importlib import import_module
 
-from nltk.tokenize.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
+from tasks.text.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
 
 _TABLES = {
     "cs": "czech",

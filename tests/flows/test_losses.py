@@ -39,6 +39,11 @@ def at(folder: Path, home: Home, service: Service) -> Home:
     return replace(home, folder=folder, environment=home.environment | {KEY: service.key})
 
 
+def narrating(source: Path, service: Service, folder: Path) -> tuple[str | Path, ...]:
+    """The command that has a manuscript spoken by the service; its profile is put into a folder."""
+    return ("narrate", source, "--profile", profile_at(service.url, folder, concurrency=IN_FLIGHT))
+
+
 def chapters(names: list[str], paragraphs: int) -> str:
     """Write a manuscript with a chapter for each name; the words of a chapter are its name's alone."""
     lines = ["---", f"title: {' and '.join(names)}", "---"]
@@ -54,7 +59,7 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(
     calm, rough = at(tmp_path / "calm", home, service), at(tmp_path / "rough", home, service)
     source = tmp_path / "book.md"
     source.write_text(chapters(["Anna", "Bela", "Cleo"], 8 * KILLS), "utf-8")
-    command = ("narrate", source, "--profile", profile_at(service.url, tmp_path, concurrency=IN_FLIGHT))
+    command = narrating(source, service, tmp_path)
     begun = time.monotonic()
     done = calm.run(*command, "--out", calm.out)
     lasts = time.monotonic() - begun
@@ -103,15 +108,7 @@ def test_two_books_that_share_half_their_text_buy_it_once(service: Service, home
     for name in ("Anna", "Bela"):
         source = tmp_path / f"{name}.md"
         source.write_text(chapters([name, "Cleo"], 20), "utf-8")
-        command = (
-            "narrate",
-            source,
-            "--profile",
-            profile_at(service.url, tmp_path, concurrency=IN_FLIGHT),
-            "--out",
-            tmp_path / name,
-        )
-        runs.append(place.begin(*command))
+        runs.append(place.begin(*narrating(source, service, tmp_path), "--out", tmp_path / name))
     assert [run.wait(PATIENCE_SECONDS) for run in runs] == [0, 0]
     assert set(service.billed.values()) == {1}
     assert len(service.billed) == 3 * (20 + 1)
@@ -124,14 +121,7 @@ def test_damaged_clips_are_found_reported_and_spoken_again(service: Service, hom
     place = at(tmp_path / "place", home, service)
     source = tmp_path / "Dora.md"
     source.write_text(chapters(["Dora"], 60), "utf-8")
-    command = (
-        "narrate",
-        source,
-        "--profile",
-        profile_at(service.url, tmp_path, concurrency=IN_FLIGHT),
-        "--out",
-        place.out,
-    )
+    command = (*narrating(source, service, tmp_path), "--out", place.out)
     assert place.run(*command).returncode == 0
     mastered = place.mastered()
     choice = random.Random(5)  # noqa: S311  # the same clips each time
