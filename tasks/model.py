@@ -43,6 +43,38 @@ class Pause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Where a text calls a note: the place of its mark in the block's text, in characters, and the note's name."""
+
+    place: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneticSpan:
+    """Characters `start` to `end` of a block's text, with how the source says that they sound, in IPA."""
+
+    start: int
+    end: int
+    phonemes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How a word is said: by other letters (`alias`) or in IPA (`phonemes`), for voices that take those.
+
+    `language` is a BCP 47 tag, empty for any. Without `whole_word` the letters are met inside of words too.
+    """
+
+    grapheme: str
+    alias: str = ""
+    phonemes: str = ""
+    language: str = ""
+    matches_case: bool = True
+    whole_word: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One paragraph-like piece of the source, spoken or left out, in the order of reading.
 
@@ -50,6 +82,10 @@ class Block:
     source (`text/chapter-1.xhtml#/2/4`, `page=12#3`, `line=40`) and is unique in the book. `left_out` is empty for what is
     spoken, else the reason as a kind: `footnotes`, `tables`, `code` and `captions` can be asked for in the profile's
     `[text] read`; all others (`noteref`, `titlepage`, `copyright-page`, `toc`, `index`, `running-head`…) are never spoken.
+
+    `language` is a BCP 47 tag where it is not the book's. `note` names the note that the block belongs to, and `calls` say
+    where the block's text calls notes, so that one that is read comes after the sentence that calls it. `phonetic` are the
+    words whose sound the source itself gives.
     """
 
     kind: BlockKind
@@ -57,6 +93,10 @@ class Block:
     anchor: str
     level: int = 0
     left_out: str = ""
+    language: str = ""
+    note: str = ""
+    calls: tuple[Call, ...] = ()
+    phonetic: tuple[PhoneticSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +121,8 @@ class Book:
     """A manuscript as read.
 
     `language` is a BCP 47 tag. `left_out` holds the blocks that stand before, between and after the chapters and belong
-    to none. `warnings` are lines for the person who ran the command: what was read with doubt, and where.
+    to none. `warnings` are lines for the person who ran the command: what was read with doubt, and where. `lexicon` is what
+    the manuscript itself says of how its words sound.
     """
 
     title: str
@@ -91,6 +132,7 @@ class Book:
     left_out: tuple[Block, ...] = ()
     cover: Cover | None = None
     warnings: tuple[str, ...] = ()
+    lexicon: tuple[Pronunciation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

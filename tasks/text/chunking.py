@@ -11,9 +11,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.model import Block, BlockKind, Book, Chapter, Chunk, Pause, Role, Script, Sentence
+from tasks.text.boundaries import has_words
 from tasks.text.dialogue import spans
 from tasks.text.headings import spoken_heading
-from tasks.text.sentences import has_words, sentences
+from tasks.text.sentences import sentences
 
 # Word joiner, zero-width space, soft hyphen, byte order mark: they guide the page and would stumble a voice.
 _UNHEARD = re.compile("[\u2060\u200b\u00ad\ufeff]")

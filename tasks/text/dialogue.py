@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.text.sentences import has_words
+from tasks.text.boundaries import has_words
 
 # Opening marks and what closes them: English, French, German (both ways), Scandinavian. Curly single marks are British;
 # a straight single one is an apostrophe far more often.

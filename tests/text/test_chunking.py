@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tasks.model import Block, BlockKind, Book, Chapter, Identity, Pause, Script
 from tasks.store import clip_key
+from tasks.text.boundaries import has_words
 from tasks.text.chunking import TextSettings, scripts_of
-from tasks.text.sentences import has_words
 
 PLAIN = TextSettings(speakable=False)
 KINDS = [kind for kind in BlockKind if kind is not BlockKind.BREAK]

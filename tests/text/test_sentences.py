@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.text.sentences import has_words, sentences
+from tasks.text.abbreviations import abbreviations_of
+from tasks.text.boundaries import has_words
+from tasks.text.sentences import sentences
 
 CASES = [
     ("en", ["It was late.", "We went home."]),
@@ -30,7 +32,7 @@ CASES = [
     ("en", ["He came at 5 p.m.", "It rained."]),
     ("en", ["He lives in the U.S.", "He likes it."]),
     ("en", ["J. R. R. Tolkien wrote it.", "H. G. Wells did not."]),
-    ("en", ["Wait… what?", "I see… Then go."]),
+    ("en", ["Wait… what?", "I see…", "Then go."]),
     ("en", ["Wait... what?", "I see."]),
     ("en", ["Well . . . perhaps.", "Yes."]),
     ("en", ["It costs $5.00.", "Pi is 3.14 or so.", "Done."]),
@@ -42,8 +44,32 @@ CASES = [
     ("fr", ["M. Dupont est là.", "« Vraiment ? » demanda-t-elle.", "« Oui. »", "Il partit."]),
     ("fr", ["Il vint à 5 h. avec Mme Dupuis.", "Elle rêve."]),
     ("es", ["¿Qué hora es?", "¡Es tarde!", "El Sr. López vino.", "«Sí», dijo."]),
+    ("zh", ["他说：“你好。”", "然后走了。", "今天天气很好！", "我们去吗？"]),
+    ("ja", ["「はい。」", "と彼は言った。", "雨だ。"]),
+    ("hi", ["यह एक वाक्य है।", "यह दूसरा है।", "क्या वह आया?"]),
+    ("ar", ["ذهب إلى المدرسة.", "هل عاد؟", "نعم، عاد."]),
+    ("ko", ["안녕하세요.", "저는 학생입니다.", "정말요?"]),
+    ("ru", ["Он пришёл.", "Она ушла.", "Почему?"]),
     ("it", ["Il sig. Rossi arrivò.", "«Davvero?» chiese lei.", "Era tardi."]),
 ]
+
+
+@pytest.mark.parametrize("size", [200, 2_000, 20_000])
+def test_a_language_without_white_space_is_cut_whatever_its_length(size: int) -> None:
+    expected = ["今天天气很好！", "我们去吗？", "好。"] * (size // 15)
+    assert sentences("".join(expected), "zh") == expected
+
+
+def test_abbreviations_that_the_book_shows_are_known() -> None:
+    text = "He came from Ballyk. Castle. She stayed."
+    assert sentences(text) == ["He came from Ballyk.", "Castle.", "She stayed."]
+    shown = abbreviations_of(["The Ballyk. road", "At Ballyk. inn,", "In Ballyk. he", "no word. With no stop"])
+    assert shown == {"ballyk"}
+    assert sentences(text, "en", shown) == ["He came from Ballyk. Castle.", "She stayed."]
+
+
+def test_a_word_that_stands_without_its_stop_is_no_abbreviation() -> None:
+    assert not abbreviations_of(["by the sea. he", "sea. she", "sea. it", "the sea is", "a sea"])
 
 
 @pytest.mark.parametrize(("language", "expected"), CASES)
