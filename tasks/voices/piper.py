@@ -7,19 +7,17 @@ worker process holds a session of one thread, and there are as many workers as p
 import asyncio
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,17 +25,15 @@ from tasks.errors import BadAudio, ProfileError, Rejected, Unavailable
 from tasks.model import Identity, Speech
 from tasks.voices import Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options
 from tasks.voices.limits import LimitSettings
+from tasks.voices.piper_workers import loading, open_pool, submit
 
 if TYPE_CHECKING:
     from tasks.voices.piper_model import PiperModel
 
-Value = TypeVar("Value")
 # Samples a second, and the samples of each sentence: signed 16-bit.
 _Spoken = tuple[int, list[bytes]]
 _EMBEDDED = "en_US-joe-medium"
 _ADAPTER_VERSION = 1
-# The store, the encoders and Prefect want little, but at once; speech takes the rest.
-_NICENESS = 10
 # Requests that a worker speaks ahead, about five seconds of its time: as long as Prefect takes to start. Two megabytes each.
 _AHEAD_A_WORKER = 4
 # There is no limit of the voice's own; this one keeps a request short enough that the last ones of a chapter end together.
@@ -166,16 +162,19 @@ class _PiperVoice:
         self._shares.join()
 
     def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
-        self._shares.begin(self._choice, first)
+        ahead = tuple(islice(first, _AHEAD_A_WORKER * self._shares.workers))
+        threading.Thread(target=self._shares.speak_ahead, args=(ahead,), daemon=True).start()
 
     async def synthesize(self, sentences: tuple[str, ...]) -> Speech:
-        pool = self._shares.pool()
-        spoken_ahead = self._shares.take(sentences)
+        pool = None
         try:
             async with asyncio.timeout(self._patience):
-                sample_rate, spoken = await asyncio.wrap_future(
-                    spoken_ahead or _submit(pool, _speak, self._choice, sentences)
-                )
+                # A process may have to be started for it, and the voice to be loaded.
+                pool = await asyncio.to_thread(self._shares.pool)
+                speaking = self._shares.take(sentences)
+                if speaking is None:
+                    speaking = await asyncio.to_thread(submit, pool, _speak, self._choice, sentences)
+                sample_rate, spoken = await asyncio.wrap_future(speaking)
         except TimeoutError as error:
             raise Unavailable(f"the Piper voice did not answer within {self._patience:g} s") from error
         except BrokenProcessPool as error:
@@ -197,8 +196,9 @@ class _PiperVoice:
 class _Shares:
     """The worker processes of one voice. Books that are narrated side by side share them: there are only so many cores."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, choice: PiperChoice, workers: int) -> None:
+        self.workers = workers
+        self._choice = choice
         self._pool: ProcessPoolExecutor | None = None
         self._ahead: dict[tuple[str, ...], Future[_Spoken]] = {}
         self._holders = 0
@@ -218,32 +218,33 @@ class _Shares:
         pool.shutdown(wait=True, cancel_futures=True)
 
     def pool(self) -> ProcessPoolExecutor:
+        """Give the pool, with its workers started; raises `BrokenProcessPool` where they cannot be."""
         with self._lock:
-            # A fork of a process with threads may lock for ever.
-            context = multiprocessing.get_context("spawn")
-            self._pool = self._pool or ProcessPoolExecutor(
-                self._workers,
-                mp_context=context,
-                initializer=_begin_worker,
-                initargs=(context.Semaphore(max(1, self._workers - 1)),),
-            )
-            return self._pool
+            return self._open_pool()
 
-    def begin(self, choice: PiperChoice, first: Iterable[tuple[str, ...]]) -> None:
-        """Start the workers, and let them speak the first few requests before they are asked for."""
-        pool = self.pool()
-        for _ in range(self._workers):
-            _submit(pool, _model_is_loaded, choice)
-        with self._lock:
-            for sentences in islice(first, _AHEAD_A_WORKER * self._workers):
-                self._ahead[sentences] = _submit(pool, _speak, choice, sentences)
+    def speak_ahead(self, first: tuple[tuple[str, ...], ...]) -> None:
+        """Start the workers, and let them speak requests before they are asked for."""
+        # Workers that cannot be started are told of by the request that needs them.
+        with self._lock, suppress(BrokenProcessPool):
+            if self._holders:
+                pool = self._open_pool()
+                for sentences in first:
+                    self._ahead[sentences] = submit(pool, _speak, self._choice, sentences)
+
+    def _open_pool(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            pool = open_pool(self._choice.model, self.workers)
+            for _ in range(self.workers):
+                submit(pool, _model_is_loaded, self._choice)
+            self._pool = pool
+        return self._pool
 
     def take(self, sentences: tuple[str, ...]) -> "Future[_Spoken] | None":
         """Take what is spoken ahead, or is being spoken; None where it is not."""
         with self._lock:
             return self._ahead.pop(sentences, None)
 
-    def forget(self, broken: ProcessPoolExecutor) -> None:
+    def forget(self, broken: ProcessPoolExecutor | None) -> None:
         with self._lock:
             if self._pool is broken:
                 self._pool = None
@@ -252,41 +253,7 @@ class _Shares:
 
 @cache
 def _shares(choice: PiperChoice, workers: int) -> _Shares:
-    del choice  # each voice has workers of its own
-    return _Shares(workers)
-
-
-def _submit(pool: ProcessPoolExecutor, work: Callable[..., Value], *arguments: object) -> Future[Value]:
-    """Hand work to a pool, which may start a process for it."""
-    # Ctrl-C reaches the whole group, and is the parent's to answer: a process inherits what is not let through here.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return pool.submit(work, *arguments)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-# Loading is all computing: worker processes leave a processor to what starts beside them.
-_loading: AbstractContextManager[object] = nullcontext()
-
-
-def _begin_worker(loading: AbstractContextManager[object]) -> None:
-    """Make a worker process yield to those that it serves, and end when its parent does, however that was."""
-    global _loading  # noqa: PLW0603  # a pool hands its workers a lock in no other way
-    _loading = loading
-    # A signal to the whole group of the command is the parent's to answer.
-    if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
-
-
-def _wait_for_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent:
-        parent.join()
-        os._exit(1)
+    return _Shares(choice, workers)
 
 
 @cache
@@ -294,7 +261,7 @@ def _model(choice: PiperChoice) -> "PiperModel":
     from tasks.voices.piper_model import PiperModel  # noqa: PLC0415  # heavy, and for the workers alone
 
     try:
-        with _loading:
+        with loading():
             return PiperModel(choice)
     except Exception as error:
         # onnx, protobuf and onnxruntime each raise kinds of their own for a file that is no model.

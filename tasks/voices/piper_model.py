@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,18 +39,24 @@ class _Noise:
     channels: int
 
 
+@cache
+def load(model: Path) -> tuple[PiperVoice, list[_Noise]]:
+    """Load a voice, once in a process and those that are forked from it; raises what onnxruntime and its kin do."""
+    config = json.loads(Path(f"{model}.json").read_text("utf-8"))
+    graph = onnx.load(str(model))
+    noises = _prepare(graph.graph)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return PiperVoice(session=session, config=PiperConfig.from_dict(config)), noises
+
+
 class PiperModel:
-    """A loaded voice. Not for use by several threads at once."""
+    """A loaded voice that speaks as it was chosen to. Not for use by several threads at once."""
 
     def __init__(self, choice: PiperChoice) -> None:
-        config = json.loads(Path(f"{choice.model}.json").read_text("utf-8"))
-        graph = onnx.load(str(choice.model))
-        self._noises = _prepare(graph.graph)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        self._voice = PiperVoice(session=session, config=PiperConfig.from_dict(config))
+        self._voice, self._noises = load(choice.model)
         self._choice = choice
 
     @property

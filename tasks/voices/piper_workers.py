@@ -1,0 +1,110 @@
+"""The worker processes of the Piper voice: each holds a session of one thread, and on Linux all share what one has loaded.
+
+Loading is two to three seconds of computing, whatever the voice's optimisation. On Linux it is done once, in a process of one
+thread that the workers are forked from (multiprocessing's fork server); elsewhere each worker loads for itself.
+"""
+
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import TypeVar
+
+Value = TypeVar("Value")
+# By what name the process that is forked from learns which voice to load: it is given nothing else.
+MODEL_VARIABLE = "DECLAIM_PIPER_MODEL"
+_PRELOADED = "tasks.voices.piper_preloaded"
+# The store, the encoders and Prefect want little, but at once; speech takes the rest.
+_NICENESS = 10
+
+
+def open_pool(model: Path, workers: int) -> ProcessPoolExecutor:
+    """Make a pool of so many worker processes for a voice; they start as work is submitted. Raises `BrokenProcessPool`."""
+    with _deaths_told():
+        context = _context(model)
+    return ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin_worker, initargs=(context.Semaphore(max(1, workers - 1)),)
+    )
+
+
+def _context(model: Path) -> BaseContext:
+    # A fork of the command itself, which has threads, may lock for ever.
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([_PRELOADED])
+    os.environ[MODEL_VARIABLE] = str(model)
+    try:
+        with _no_signals():
+            multiprocessing.forkserver.ensure_running()
+    finally:
+        del os.environ[MODEL_VARIABLE]
+    return context
+
+
+def submit(pool: ProcessPoolExecutor, work: Callable[..., Value], *arguments: object) -> Future[Value]:
+    """Hand work to a pool, which may start a process for it, or wait for the voice to be loaded.
+
+    Raises `BrokenProcessPool` where its processes have died.
+    """
+    with _deaths_told(), _no_signals():
+        return pool.submit(work, *arguments)
+
+
+@contextmanager
+def _deaths_told() -> Iterator[None]:
+    """Say so where the process that others are forked from cannot be started, or died."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise BrokenProcessPool(str(error)) from error
+
+
+@contextmanager
+def _no_signals() -> Iterator[None]:
+    """Keep signals from what is begun in the block: Ctrl-C reaches the whole group, and is the parent's to answer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# Loading is all computing: worker processes leave a processor to what starts beside them.
+_loading: AbstractContextManager[object] = nullcontext()
+
+
+def loading() -> AbstractContextManager[object]:
+    """Wait, in a worker process, for leave to load a voice."""
+    return _loading
+
+
+def _begin_worker(loading: AbstractContextManager[object]) -> None:
+    """Make a worker process yield to those that it serves, and end when its parent does, however that was."""
+    global _loading  # noqa: PLW0603  # a pool hands its workers a lock in no other way
+    _loading = loading
+    stand_back()
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def stand_back() -> None:
+    """Leave the group of the command, whose signals are the parent's to answer, and yield to all that wants the processor."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
