@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     narrate = commands.add_parser("narrate", help="narrate a manuscript")
     plan = commands.add_parser("plan", help="show what would be said and what it would cost")
     voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
+    lexicon = commands.add_parser("lexicon", help="list a manuscript's names and rare words, as a lexicon to fill in")
     _add_store(commands)
     for command in (narrate, plan):
         command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
@@ -25,14 +26,22 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--revise", action="store_true", help="say first what differs from the edition that is there, and its cost"
         )
-    for name, command in (("narrate", narrate), ("plan", plan), ("voices", voices)):
+    lexicon.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
+    lexicon.add_argument("--at-least", type=int, default=2, metavar="N", help="only words that stand N times in it (2)")
+    named = {
+        "commands:narrate": narrate,
+        "commands:plan": plan,
+        "commands:voices": voices,
+        "lexicon_command:lexicon": lexicon,
+    }
+    for name, command in named.items():
         command.add_argument(
             "--profile", default=_DEFAULT_PROFILE, metavar="P", help="a profile's name or a .toml file"
         )
         command.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
         command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
         command.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
-        command.set_defaults(command=f"flows.commands:{name}")
+        command.set_defaults(command=f"flows.{name}")
     narrate.add_argument(
         "--allow-partial",
         dest="set",

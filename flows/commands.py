@@ -21,6 +21,8 @@ from tasks.voices import provider
 if TYPE_CHECKING:
     from flows.prefect_server import OwnServer
 
+# Of what is left out, so many kinds are named.
+_OMISSIONS = 5
 # A first start of Prefect's own server may take longer than it is given; nobody asked for reports to its makers; and
 # its log belongs in its own pages, not between the lines of this command.
 _PREFECT_DEFAULTS = {
@@ -150,12 +152,23 @@ def plan(options: argparse.Namespace) -> int:
             f"{chapter['number']:>4} · {chapter['title']}: {len(chapter['chunks'])} chunks ({cached} spoken already), "
             f"{characters:,} characters, {len(chapter['omitted'])} passages left out"
         )
+    print(_told_coverage(document["coverage"]))
     print(
         f"{totals['chapters']} chapters, {totals['chunks']} chunks ({totals['cached_chunks']} spoken already), "
         f"{totals['characters']:,} characters, about {totals['seconds_estimate'] / 60:.0f} minutes; "
         f"cost: {told_usd(totals['usd_estimate'])}"
     )
     return 0
+
+
+def _told_coverage(coverage: dict[str, Any]) -> str:
+    """Word what is spoken of the source's characters, and the largest of what is not."""
+    rows = [
+        f"{row['kind']} {row['characters']:,} ({row['passages']} passages)" for row in coverage["left_out"][:_OMISSIONS]
+    ]
+    more = len(coverage["left_out"]) - len(rows)
+    left_out = ", ".join(rows) + (f" and {more} kinds more" if more > 0 else "")
+    return f"{coverage['share']:.1%} of {coverage['characters']:,} characters are spoken; left out: {left_out or 'nothing'}"
 
 
 def voices(options: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, open_store
 from tasks.studio import Studio, open_studios
 from tasks.synthesize import BOUGHT, synthesize
+from tasks.text.chunking import diction_of
 from tasks.voices.limits import Budget
 
 # A chapter's samples lie on the disk while it is mastered, and its two encoders want a core each.
@@ -99,7 +100,9 @@ class _Reading:
 
     def scripts(self, studio: Studio) -> tuple[Script, ...]:
         casting = studio.casting
-        return chosen(chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles), self.chapters)
+        diction = diction_of(self.settings.text, self.book, casting.takes_phonemes)
+        scripts = chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles, untouched(diction))
+        return chosen(scripts, self.chapters)
 
 
 async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Performance, ...]:

@@ -1,7 +1,7 @@
 """What would be said, and what it would cost. Spends nothing and needs no Prefect."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
 from tasks.settings import Profile, check_ready
 from tasks.store import clip_key, open_store
-from tasks.text.chunking import in_order_of_requests, scripts_of
+from tasks.text.chunking import diction_of, in_order_of_requests, scripts_of
+from tasks.text.coverage import Coverage, coverage_of, outside
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
@@ -64,7 +65,8 @@ def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
     casting = castings[0]
     store = open_store(profile.store)
     book = read_book(source)
-    scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles), chapters)
+    diction = diction_of(profile.text, book, casting.takes_phonemes)
+    scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles, diction), chapters)
     keys = {chunk.id: _key(chunk, casting) for script in scripts for chunk in script.chunks}
     held, bought = store.held(keys.values()), set[str]()
     rows = tuple(tuple(_planned(script, casting, keys, held, bought)) for script in scripts)
@@ -124,8 +126,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {
         "book": {"title": plan.book.title, "authors": list(plan.book.authors), "language": plan.book.language},
         "chapters": [_chapter(script, row) for script, row in zip(plan.scripts, plan.chunks, strict=True)],
-        "omitted": [{"kind": block.left_out, "text": block.text} for block in plan.book.left_out],
+        "omitted": [{"kind": block.left_out, "text": block.text} for block in outside(plan.book, plan.scripts)],
         "warnings": list(plan.warnings),
+        "coverage": _coverage(coverage_of(plan.book, plan.scripts)),
         "totals": {
             "chapters": len(plan.scripts),
             "chunks": sum(len(row) for row in plan.chunks),
@@ -134,6 +137,15 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "seconds_estimate": seconds_of(characters),
             "usd_estimate": None if None in prices else round(sum(price or 0.0 for price in prices), 4),
         },
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "characters": coverage.characters,
+        "spoken": coverage.spoken,
+        "share": round(coverage.share, 6),
+        "left_out": [asdict(omission) for omission in coverage.omissions],
     }
 
 

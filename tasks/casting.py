@@ -47,6 +47,11 @@ class Casting:
         return frozenset(self.parts) - {Role.NARRATION}
 
     @property
+    def takes_phonemes(self) -> bool:
+        """Whether every voice says phonemes that stand in its text."""
+        return all(part.spec.takes_phonemes for part in self.parts.values())
+
+    @property
     def limit(self) -> int:
         """The most characters of one request that every voice takes; 0 is no limit."""
         limits = (part.spec.limit(part.settings) for part in self.parts.values())

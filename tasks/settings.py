@@ -123,6 +123,9 @@ def _resolve_paths(document: dict[str, Any], folder: Path) -> None:
     for voice in [document.get("voice"), *others]:
         if isinstance(voice, dict):
             _resolve_voice(voice, folder)
+    text = document.get("text")
+    if isinstance(text, dict) and isinstance(lexicon := text.get("lexicon"), str) and lexicon:
+        text["lexicon"] = str(folder / Path(lexicon).expanduser())
     store = document.get("store")
     if isinstance(store, dict) and isinstance(url := store.get("url"), str) and url and "://" not in url:
         store["url"] = str(folder / Path(url).expanduser())

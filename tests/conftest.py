@@ -9,7 +9,13 @@ from functools import partial
 
 import fsspec
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
+
+# No test asserts on a clock, hypothesis's own included: the machines are shared.
+settings.register_profile("declaim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("declaim")
+
 
 _BLOCK_BYTES = 65_536
 

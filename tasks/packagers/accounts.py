@@ -114,6 +114,8 @@ def coverage(book: Book, performances: Iterable[Performance]) -> dict[str, Any]:
     Times are in seconds from the start of the chapter's track; `exact` is false where they are estimated.
     """
     performances = tuple(performances)
+    # A note from outside of the chapters may be read where it is called.
+    spoken = {chunk.anchor for performance in performances for chunk in performance.recital.script.chunks}
     return {
         "schema": SCHEMA,
         "sentences": [row for performance in performances for row in _spoken(performance)],
@@ -121,6 +123,7 @@ def coverage(book: Book, performances: Iterable[Performance]) -> dict[str, Any]:
             *(
                 {"chapter": None, "kind": block.left_out, "anchor": block.anchor, "text": block.text}
                 for block in book.left_out
+                if block.anchor not in spoken
             ),
             *(row for performance in performances for row in left_out(performance.recital.script)),
         ],

@@ -6,14 +6,16 @@ looked up: in small letters, without its last stop and without white space (`z. 
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 # Twice may be a slip of the printer; and a word that stands often without its stop is a word.
 _TIMES_SEEN = 3
 _SHARE_WITH_STOP = 0.8
 _LONGEST_OF_A_BOOK = 6
-_STOPPED = re.compile(rf"(?<![\w.’'-])([^\W\d_]{{2,{_LONGEST_OF_A_BOOK}}})\.(?=,|\s+[^\W\d_A-ZÀ-ÖØ-Þ])")
+# A stop inside a sentence is looked for first, and the word before it then: words are many.
+_STOP_INSIDE = re.compile(r"\.(?=,|\s+[^\W\d_A-ZÀ-ÖØ-Þ])")
+_WORD_BEFORE = re.compile(rf"(?<![\w.’'-])([^\W\d_]{{2,{_LONGEST_OF_A_BOOK}}})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +164,17 @@ def abbreviations_of(texts: Iterable[str]) -> frozenset[str]:
     They have to stand so three times, and nearly always with their stop.
     """
     texts = tuple(texts)
-    stopped = Counter(word.lower() for text in texts for word in _STOPPED.findall(text))
+    stopped = Counter(word.lower() for text in texts for word in _stopped(text))
     shown = sorted(word for word, times in stopped.items() if times >= _TIMES_SEEN)
     if not shown:
         return frozenset()
     words = re.compile(rf"(?<![\w.’'-])(?:{'|'.join(shown)})(?![\w.’'-])", re.IGNORECASE)
     plain = Counter(word.lower() for text in texts for word in words.findall(text))
     return frozenset(word for word in shown if stopped[word] >= _SHARE_WITH_STOP * (stopped[word] + plain[word]))
+
+
+def _stopped(text: str) -> Iterator[str]:
+    for stop in _STOP_INSIDE.finditer(text):
+        found = _WORD_BEFORE.search(text[max(0, stop.start() - _LONGEST_OF_A_BOOK - 1) : stop.start()])
+        if found:
+            yield found.group(1)

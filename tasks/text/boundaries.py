@@ -62,6 +62,8 @@ _PARTICLES = frozenset(
 )
 # "At 10:30 a.m. Mr. Fox woke": so few words are no sentence yet.
 _WORDS_OF_A_SENTENCE = 4
+# Longer than any abbreviation with the word before it.
+_TAIL = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Place:
     before: str
     after: str
     is_cut: bool
+
+    @property
+    def tail(self) -> str:
+        """The last of what was read: a pattern that ends at the end would be sought from the beginning."""
+        return self.before[-_TAIL:]
 
 
 def has_words(text: str) -> bool:
@@ -88,7 +95,7 @@ def ends_sentence(place: Place, language: str, shown: frozenset[str] = frozenset
     core = place.before.rstrip(f"{CLOSING} ")
     if core.endswith(("!", "?")):
         return place.is_cut and not _is_said_by_name(place, following, tongue)
-    if _ELLIPSIS.search(core):
+    if _ELLIPSIS.search(core[-_TAIL:]):
         return _after_ellipsis(core, following, place, tongue)
     # "(etc.) The": what closes shows an end as well as a stop does.
     if core != place.before or not core.endswith("."):
@@ -133,11 +140,11 @@ def _after_ellipsis(core: str, following: str, place: Place, tongue: Tongue) -> 
 
 
 def _after_stop(place: Place, following: str, tongue: Tongue, shown: frozenset[str]) -> bool:
-    key, opens = _key(place.before), _opens(following, tongue)
+    key, opens = _key(place.tail), _opens(following, tongue)
     last = key.rpartition(".")[2]
-    if _HALF.search(place.before) and key not in tongue.ending:
+    if _HALF.search(place.tail) and key not in tongue.ending:
         return False
-    if tongue.counts_by_stops and _NUMBER.search(place.before):
+    if tongue.counts_by_stops and _NUMBER.search(place.tail):
         return opens
     if not key or _is_half_of_one(last, following, tongue):
         return place.is_cut and not key
@@ -159,8 +166,8 @@ def _after_abbreviation(place: Place, key: str, following: str, tongue: Tongue, 
         )
     if last in tongue.leading:
         is_written_small = place.before[-len(last) - 1].islower()
-        return bool(_STREET.search(place.before)) or (opens and is_written_small and "." not in key)
-    if _INITIAL.search(place.before) and not _PRONOUN.search(place.before):
+        return bool(_STREET.search(place.tail)) or (opens and is_written_small and "." not in key)
+    if _INITIAL.search(place.tail) and not _PRONOUN.search(place.tail):
         return opens and _first(following).lower() not in _PARTICLES
     return opens or (place.is_cut and last not in shown)
 
@@ -188,5 +195,5 @@ def _first(following: str) -> str:
 
 def _key(before: str) -> str:
     """Word the abbreviation that a text ends with as the tables have it; empty where there is none."""
-    found = _ABBREVIATION.search(before[-24:])
+    found = _ABBREVIATION.search(before)
     return "".join(found.group(1).lower().split()) if found else ""

@@ -4,31 +4,34 @@ A chunk never crosses a block, so an edit changes the chunks of its own paragrap
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.model import Block, BlockKind, Book, Chapter, Chunk, Pause, Role, Script, Sentence
+from tasks.model import Block, BlockKind, Book, Call, Chapter, Chunk, Pause, Role, Script
+from tasks.text.abbreviations import abbreviations_of
 from tasks.text.boundaries import has_words
+from tasks.text.coverage import check_whole
+from tasks.text.cutting import Cut, Manner, cut, said_whole
 from tasks.text.dialogue import spans
+from tasks.text.diction import Diction
 from tasks.text.headings import spoken_heading
-from tasks.text.sentences import sentences
+from tasks.text.lexicon import load_lexicon
 
-# Word joiner, zero-width space, soft hyphen, byte order mark: they guide the page and would stumble a voice.
-_UNHEARD = re.compile("[\u2060\u200b\u00ad\ufeff]")
-# The kind of what is left out that notes are, once they are read.
-_NOTES = "footnotes"
+# The kinds of what is left out that notes are: read, those that are called follow the sentence that calls them.
+_NOTES = {"footnotes", "endnotes"}
 _SENTENCE_END = re.compile(r"[.!?…。！？][\W_]*$")
-_WORD_END = re.compile(r"(?<=[—–])(?=\S)|\s+(?=\S)")
 
 
 class TextSettings(BaseModel):
     """`[text]` of a profile: what is read, and in which pieces.
 
-    `max_characters` of 0 leaves the limit to the voice. `read` names kinds of left-out text that are to be spoken.
-    `speakable` lets headings be said as a reader would say them; without it they are sent as written.
+    `max_characters` of 0 leaves the limit to the voice. `read` names kinds of left-out text that are to be spoken; notes are
+    spoken after the sentence that calls them. `lexicon` is the path of a lexicon (W3C PLS or TOML). `speakable` has numbers,
+    abbreviations and signs said as a reader would say them; without it all is sent as written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +39,7 @@ class TextSettings(BaseModel):
     unit: Literal["paragraph", "sentence"] = "paragraph"
     max_characters: int = Field(0, ge=0)
     read: frozenset[Literal["footnotes", "tables", "code", "captions"]] = frozenset()
+    lexicon: str = ""
     speakable: bool = True
 
 
@@ -44,54 +48,89 @@ class _Piece:
     """Sentences of one block that fit one request."""
 
     block: Block
-    sentences: tuple[Sentence, ...]
+    cuts: tuple[Cut, ...]
     role: Role
     last_of_block: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What decides how every chapter of a book is cut. `notes` are the blocks of each note that is read where it is called."""
+
+    settings: TextSettings
+    manner: Manner
+    limit: int
+    cast: frozenset[Role]
+    notes: Mapping[str, tuple[Block, ...]]
+
+
+def diction_of(settings: TextSettings, book: Book, takes_phonemes: bool) -> Diction:  # noqa: FBT001  # what voices can do
+    """Say how a book's words are said: by the profile's lexicon first, then by the manuscript's. Raises `ProfileError`."""
+    own = load_lexicon(settings.lexicon) if settings.lexicon else ()
+    return Diction((*own, *book.lexicon), settings.speakable, takes_phonemes)
+
+
 def scripts_of(
-    book: Book, settings: TextSettings, limit: int, cast: frozenset[Role] = frozenset()
+    book: Book,
+    settings: TextSettings,
+    limit: int,
+    cast: frozenset[Role] = frozenset(),
+    diction: Diction | None = None,
 ) -> tuple[Script, ...]:
     """Cut every chapter of a book into chunks of at most `limit` characters (0: no limit of the voice).
 
-    Roles that are in `cast` have a voice of their own, so no chunk holds theirs and another's; all else is narration.
+    Roles that are in `cast` have a voice of their own, so no chunk holds theirs and another's; all else is narration. Raises
+    `TextLostError` should a word of the book be neither spoken nor left out.
     """
     limits = [bound for bound in (limit, settings.max_characters) if bound]
-    return tuple(_scripts(book.chapters, book.language, settings, min(limits, default=0), cast))
+    shown = abbreviations_of(block.text for chapter in book.chapters for block in chapter.blocks)
+    manner = Manner(book.language, shown, diction or Diction(book.lexicon, settings.speakable))
+    notes = _called_notes(book) if "footnotes" in settings.read else {}
+    scripts = tuple(_scripts(book.chapters, _Plan(settings, manner, min(limits, default=0), cast, notes)))
+    check_whole(book, scripts)
+    return scripts
 
 
-def _scripts(
-    chapters: Iterable[Chapter], language: str, settings: TextSettings, limit: int, cast: frozenset[Role]
-) -> Iterator[Script]:
+def _called_notes(book: Book) -> dict[str, tuple[Block, ...]]:
+    """Gather the blocks of each note that something spoken calls."""
+    chapters = [block for chapter in book.chapters for block in chapter.blocks]
+    called = {call.note for block in chapters if not block.left_out for call in block.calls}
+    notes: dict[str, tuple[Block, ...]] = {}
+    for block in chain(chapters, book.left_out):
+        if block.note in called and block.left_out in _NOTES and has_words(block.text):
+            notes[block.note] = (*notes.get(block.note, ()), block)
+    return notes
+
+
+def _scripts(chapters: Iterable[Chapter], plan: _Plan) -> Iterator[Script]:
     previous = 0
+    read: set[str] = set()
     for chapter in chapters:
-        previous, said = _sayings(chapter, language, settings, previous)
-        blocks = [block for block in chapter.blocks if _is_spoken(block, settings)]
+        previous, said = _sayings(chapter, plan.manner.language, plan.settings, previous)
+        blocks = [block for block in chapter.blocks if _is_spoken(block, plan)]
         worded = [block for block in blocks if block.kind is not BlockKind.BREAK]
-        pieces = [
-            piece
-            for block in worded
-            for piece in _pieces(block, said.get(block.anchor), language, settings, limit, cast)
-        ]
+        pieces = [piece for block in worded for piece in _pieces_and_notes(block, said.get(block.anchor), plan, read)]
         yield Script(
             number=chapter.number,
             title=chapter.title,
             chunks=tuple(_chunks(chapter.number, pieces, blocks)),
-            left_out=tuple(_left_out(chapter, settings)),
+            left_out=tuple(_left_out(chapter, plan)),
         )
 
 
-def _is_spoken(block: Block, settings: TextSettings) -> bool:
+def _is_spoken(block: Block, plan: _Plan) -> bool:
+    """Tell whether a block is spoken where it stands."""
     if block.kind is BlockKind.BREAK:
         return not block.left_out
-    return (not block.left_out or block.left_out in settings.read) and has_words(block.text)
+    if block.note in plan.notes:
+        return False
+    return (not block.left_out or block.left_out in plan.settings.read) and has_words(block.text)
 
 
-def _left_out(chapter: Chapter, settings: TextSettings) -> Iterator[Block]:
+def _left_out(chapter: Chapter, plan: _Plan) -> Iterator[Block]:
     for block in chapter.blocks:
-        if block.text and not _is_spoken(block, settings):
-            reason = block.left_out or "no words"
-            yield Block(block.kind, block.text, block.anchor, block.level, reason)
+        if block.text and not _is_spoken(block, plan) and not (block.note in plan.notes and has_words(block.text)):
+            yield replace(block, left_out=block.left_out or "no words")
 
 
 def in_order_of_requests(chunks: Iterable[Chunk]) -> list[Chunk]:
@@ -105,7 +144,7 @@ def _sayings(chapter: Chapter, language: str, settings: TextSettings, previous: 
     if not settings.speakable:
         return previous, said
     for block in chapter.blocks:
-        if block.kind is BlockKind.BREAK or not _is_spoken(block, settings):
+        if block.kind is BlockKind.BREAK or block.left_out or not has_words(block.text):
             continue
         if block.kind is not BlockKind.HEADING:
             break
@@ -115,19 +154,42 @@ def _sayings(chapter: Chapter, language: str, settings: TextSettings, previous: 
     return previous, said
 
 
-def _pieces(  # noqa: PLR0917  # all that decides how a block is cut
-    block: Block, said: str | None, language: str, settings: TextSettings, limit: int, cast: frozenset[Role]
-) -> Iterator[_Piece]:
+def _pieces_and_notes(block: Block, said: str | None, plan: _Plan, read: set[str]) -> Iterator[_Piece]:
+    """Cut a block into pieces, and each note that it calls behind the sentence that does, the first time."""
+    for piece in _pieces(block, said, plan):
+        begin = 0
+        for place, each in enumerate(piece.cuts, start=1):
+            notes = [call.note for call in _calls_until(block, each.end, read) if call.note in plan.notes]
+            if not notes:
+                continue
+            whole = place == len(piece.cuts)
+            yield replace(piece, cuts=piece.cuts[begin:place], last_of_block=piece.last_of_block and whole)
+            begin = place
+            read.update(notes)
+            for note in dict.fromkeys(notes):
+                yield from (part for each in plan.notes[note] for part in _pieces(each, None, plan))
+        if begin < len(piece.cuts):
+            yield replace(piece, cuts=piece.cuts[begin:])
+
+
+def _calls_until(block: Block, end: int, read: set[str]) -> list[Call]:
+    return [call for call in block.calls if call.place <= end and call.note not in read]
+
+
+def _pieces(block: Block, said: str | None, plan: _Plan) -> Iterator[_Piece]:
     """Cut a block into pieces of whole sentences; only a sentence that is itself over the limit is cut, at a clause."""
-    groups: list[tuple[Role, list[Sentence]]] = []
-    for role, text in _parts(block, cast):
-        if said is not None and said != block.text and (not limit or len(said) <= limit):
-            whole = [Sentence(block.text, said)]
+    groups: list[tuple[Role, list[Cut]]] = []
+    place = 0
+    for role, text in _parts(block, plan.cast):
+        whole = said_whole(block, said, plan.manner) if said and said != block.text else None
+        if whole is None or (plan.limit and len(whole.sentence.spoken) > plan.limit):
+            made = cut(block, place, place + len(text), plan.manner, plan.limit)
         else:
-            whole = _cut(text, language, limit)
-        groups += [(role, group) for group in _grouped(whole, 1 if settings.unit == "sentence" else limit)]
-    for place, (role, group) in enumerate(groups):
-        yield _Piece(block, tuple(group), role, last_of_block=place == len(groups) - 1)
+            made = [whole]
+        place += len(text)
+        groups += [(role, group) for group in _grouped(made, 1 if plan.settings.unit == "sentence" else plan.limit)]
+    for number, (role, group) in enumerate(groups, start=1):
+        yield _Piece(block, tuple(group), role, last_of_block=number == len(groups))
 
 
 def _parts(block: Block, cast: frozenset[Role]) -> list[tuple[Role, str]]:
@@ -135,54 +197,24 @@ def _parts(block: Block, cast: frozenset[Role]) -> list[tuple[Role, str]]:
     role = Role.NARRATION
     if block.kind is BlockKind.HEADING:
         role = Role.HEADING
-    elif block.left_out == _NOTES:
+    elif block.left_out in _NOTES:
         role = Role.NOTE
     elif Role.QUOTE in cast:
         return [(Role.QUOTE if span.is_dialogue else role, span.text) for span in spans(block.text)]
     return [(role if role in cast else Role.NARRATION, block.text)]
 
 
-def _cut(text: str, language: str, limit: int) -> list[Sentence]:
-    """Cut a text that has words; a part that has none goes unsaid with the sentence beside it."""
-    whole: list[Sentence] = []
-    unsaid = ""
-    for part in (part for sentence in sentences(text, language) for part in _fitting(sentence, limit)):
-        if has_words(part):
-            whole.append(Sentence(f"{unsaid}{part}", _heard(part)))
-            unsaid = ""
-        elif whole:
-            whole[-1] = replace(whole[-1], text=f"{whole[-1].text} {part}")
-        else:
-            unsaid += f"{part} "
-    return whole
-
-
-def _heard(text: str) -> str:
-    return " ".join(_UNHEARD.sub("", text).split())
-
-
-def _fitting(text: str, limit: int) -> list[str]:
-    """Cut a sentence that is over the limit at the ends of clauses, else between words, else anywhere."""
-    parts: list[str] = []
-    while limit and len(text) > limit:
-        ends = [found.start() for found in _WORD_END.finditer(text[: limit + 1])]
-        clauses = [end for end in ends if text[end - 1] in ",;:—–" and end > limit // 2]
-        cut = max(clauses or ends, default=0) or limit
-        parts.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [*parts, text] if text else parts
-
-
-def _grouped(whole: list[Sentence], limit: int) -> list[list[Sentence]]:
-    groups: list[list[Sentence]] = []
+def _grouped(cuts: list[Cut], limit: int) -> list[list[Cut]]:
+    groups: list[list[Cut]] = []
     length = 0
-    for sentence in whole:
-        if groups and (not limit or length + 1 + len(sentence.spoken) <= limit):
-            groups[-1].append(sentence)
-            length += 1 + len(sentence.spoken)
+    for each in cuts:
+        longer = length + 1 + len(each.sentence.spoken)
+        if groups and (not limit or longer <= limit):
+            groups[-1].append(each)
+            length = longer
         else:
-            groups.append([sentence])
-            length = len(sentence.spoken)
+            groups.append([each])
+            length = len(each.sentence.spoken)
     return groups
 
 
@@ -194,15 +226,15 @@ def _chunks(number: int, pieces: list[_Piece], blocks: list[Block]) -> Iterator[
             id=f"{number}.{place}",
             kind=piece.block.kind,
             anchor=piece.block.anchor,
-            sentences=piece.sentences,
-            pause=_pause(piece, following[piece.block.anchor], after) if after else Pause.NONE,
+            sentences=tuple(each.sentence for each in piece.cuts),
+            pause=_pause(piece, following.get(piece.block.anchor), after) if after else Pause.NONE,
             role=piece.role,
         )
 
 
 def _pause(piece: _Piece, following: Block | None, after: _Piece) -> Pause:
     if not piece.last_of_block:
-        same_sentence = after.role is not piece.role and not _SENTENCE_END.search(piece.sentences[-1].text)
+        same_sentence = after.role is not piece.role and not _SENTENCE_END.search(piece.cuts[-1].sentence.text)
         return Pause.TURN if same_sentence else Pause.SENTENCE
     if piece.block.kind is BlockKind.HEADING:
         return Pause.HEADING

@@ -131,7 +131,8 @@ class VoiceSpec:
     `describe` says what a voice's sound depends on and raises `ProfileError` for a voice that there is not; `limit` is the
     most characters of one request, `concurrency` how many requests are to be in flight, `build` a voice over the run's HTTP
     client. `refuses` is true for a service of somebody else's, which may not know the key or the model: it is asked once
-    before all else begins. `cautions` are what a person should know of settings that are allowed.
+    before all else begins. `takes_phonemes` is true for a voice that says what stands in `[[…]]` as IPA. `cautions` are what
+    a person should know of settings that are allowed.
     """
 
     name: str
@@ -141,6 +142,7 @@ class VoiceSpec:
     build: Callable[[VoiceSettings, LimitSettings, "httpx.AsyncClient"], Voice]
     catalogue: Callable[[VoiceSettings], Iterable[VoiceRow]]
     refuses: bool = True
+    takes_phonemes: bool = False
     cautions: Callable[[VoiceSettings], tuple[str, ...]] = lambda _: ()
 
 

@@ -286,4 +286,5 @@ SPEC = VoiceSpec(
     build=_build,
     catalogue=_catalogue,
     refuses=False,
+    takes_phonemes=True,
 )

@@ -1,0 +1,72 @@
+"""How a sentence of the source is said: its words as a reader would say them, and those of a lexicon as that has them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tasks.model import PhoneticSpan, Pronunciation
+from tasks.text.lexicon import Lexicon
+
+# Word joiner, zero-width space, soft hyphen, byte order mark: they guide the page and would stumble a voice.
+_UNHEARD = re.compile("[\u2060\u200b\u00ad\ufeff]")
+# What stands between these is phonemes to a voice that takes them.
+_BEGIN, _END = "[[", "]]"
+
+
+@dataclass(frozen=True)
+class Diction:
+    """How words are said.
+
+    `expands` says numbers, abbreviations and signs as a reader would, else they are sent as written. `takes_phonemes` is
+    true where every voice of the book does (as Piper: `[[…]]` in its text); the others get aliases alone.
+    """
+
+    pronunciations: tuple[Pronunciation, ...] = ()
+    expands: bool = True
+    takes_phonemes: bool = False
+
+    def spoken(self, text: str, language: str, phonetic: tuple[PhoneticSpan, ...] = ()) -> str:
+        """Say a text; `phonetic` are the spans of it whose sound the source gives."""
+        pieces = self._around(text, language, phonetic) if self.takes_phonemes else self._by_lexicon(text, language)
+        return _heard("".join(pieces))
+
+    def _around(self, text: str, language: str, phonetic: tuple[PhoneticSpan, ...]) -> Iterator[str]:
+        place = 0
+        for span in phonetic:
+            yield from self._by_lexicon(text[place : span.start], language)
+            yield f"{_BEGIN}{span.phonemes}{_END}"
+            place = span.end
+        yield from self._by_lexicon(text[place:], language)
+
+    def _by_lexicon(self, text: str, language: str) -> Iterator[str]:
+        for said in self._lexicon(language).said(text):
+            if said.phonemes and self.takes_phonemes:
+                yield f"{_BEGIN}{said.phonemes}{_END}"
+            elif said.alias:
+                yield said.alias
+            else:
+                yield _unbracketed(said.written)
+
+    def _lexicon(self, language: str) -> Lexicon:
+        if language not in self._lexicons:
+            self._lexicons[language] = Lexicon(self.pronunciations, language)
+        return self._lexicons[language]
+
+    @cached_property
+    def _lexicons(self) -> dict[str, Lexicon]:
+        return {}
+
+
+def as_written(text: str) -> str:
+    """Say a text as it is written."""
+    return _heard(_unbracketed(text))
+
+
+def _unbracketed(text: str) -> str:
+    # The source's own brackets are no phonemes.
+    return text.replace(_BEGIN, "[ [")
+
+
+def _heard(text: str) -> str:
+    return " ".join(_UNHEARD.sub("", text).split())
