@@ -17,6 +17,7 @@ from tasks.pls import MAXIMUM_BYTES, read_pls
 
 # "Ahab's": what English hangs on a name is said with it.
 _POSSESSIVE = "['’]s"
+_WORD = re.compile(r"\w+")
 
 
 class Word(BaseModel):
@@ -49,7 +50,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Words and how they are said in one language; where two entries meet a word, the first and then the longer one holds."""
+    """Words and how they are said in one language; of those that meet at a place the longest holds, of equals the first.
+
+    A lexicon may have thousands of words, so a text is gone through word by word, and each is looked up.
+    """
 
     entries: tuple[Pronunciation, ...] = ()
     language: str = "en"
@@ -57,30 +61,53 @@ class Lexicon:
     def said(self, text: str) -> Iterator[Said]:
         """Cut a text into pieces that are said as written and pieces that are not; put together they are the text."""
         place = 0
-        for found in self._pattern.finditer(text) if self._pattern else ():
+        for found, entry in self._met(text):
+            if found.start() < place:
+                continue
             if place < found.start():
                 yield Said(text[place : found.start()])
-            entry = self._by_group[found.lastindex or 0]
-            tail = found.group()[len(entry.grapheme) :]
+            tail = found["tail"] or ""
             yield Said(
-                found.group(),
-                entry.alias and f"{entry.alias}{tail}",
-                entry.phonemes and f"{entry.phonemes}{'z' * bool(tail)}",
+                found.group(), entry.alias and entry.alias + tail, entry.phonemes and entry.phonemes + "z" * bool(tail)
             )
             place = found.end()
         if place < len(text):
             yield Said(text[place:])
 
-    @cached_property
-    def _by_group(self) -> dict[int, Pronunciation]:
-        fitting = [entry for entry in self.entries if _fits(entry.language, self.language)]
-        return dict(enumerate(sorted(fitting, key=lambda entry: -len(entry.grapheme)), start=1))
+    def _met(self, text: str) -> list[tuple[re.Match[str], Pronunciation]]:
+        if not self._words and not self._others:
+            return []
+        met = [(found, row.entry) for row in self._others for found in row.pattern.finditer(text)]
+        for word in _WORD.finditer(text) if self._words else ():
+            rows = self._words.get(word.group().casefold(), ())
+            met += [(found, row.entry) for row in rows if (found := row.pattern.match(text, word.start()))]
+        return sorted(met, key=lambda pair: (pair[0].start(), -pair[0].end()))
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        tail = f"(?:{_POSSESSIVE})?" if self.language.lower().startswith("en") else ""
-        words = [f"({_matching(entry, tail)})" for entry in self._by_group.values()]
-        return re.compile("|".join(words)) if words else None
+    def _rows(self) -> list["_Row"]:
+        tail = f"(?P<tail>{_POSSESSIVE})?" if self.language.lower().startswith("en") else "(?P<tail>)"
+        return [_Row(entry, _pattern(entry, tail)) for entry in self.entries if _fits(entry.language, self.language)]
+
+    @cached_property
+    def _words(self) -> dict[str, list["_Row"]]:
+        """Whole words by their first one."""
+        words: dict[str, list[_Row]] = {}
+        for row in self._rows:
+            first = _WORD.match(row.entry.grapheme)
+            if row.entry.whole_word and first:
+                words.setdefault(first.group().casefold(), []).append(row)
+        return words
+
+    @cached_property
+    def _others(self) -> list["_Row"]:
+        """What is met inside of words, or does not begin with a letter or digit: few, and sought one by one."""
+        return [row for row in self._rows if not (row.entry.whole_word and _WORD.match(row.entry.grapheme))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    entry: Pronunciation
+    pattern: re.Pattern[str]
 
 
 def _fits(tag: str, language: str) -> bool:
@@ -89,10 +116,10 @@ def _fits(tag: str, language: str) -> bool:
     return not tag or own[: len(wanted)] == wanted or wanted[: len(own)] == own
 
 
-def _matching(entry: Pronunciation, tail: str) -> str:
+def _pattern(entry: Pronunciation, tail: str) -> re.Pattern[str]:
     grapheme = re.sub(r"(?:\\ )+", r"\\s+", re.escape(unicodedata.normalize("NFC", entry.grapheme)))
-    cased = grapheme if entry.matches_case else f"(?i:{grapheme})"
-    return rf"(?<!\w){cased}{tail}(?!\w)" if entry.whole_word else cased
+    bounded = rf"(?<!\w){grapheme}{tail}(?!\w)" if entry.whole_word else f"{grapheme}(?P<tail>)"
+    return re.compile(bounded, 0 if entry.matches_case else re.IGNORECASE)
 
 
 def load_lexicon(path: str) -> tuple[Pronunciation, ...]:

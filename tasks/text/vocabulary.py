@@ -74,7 +74,9 @@ def _kind(
         return None
     if word[0].isupper():
         openers = TONGUES.get(language, OTHER_TONGUE).openers
-        if word not in inside or word.lower() in counts or word.lower() in openers:
+        # "I’ll", "We’d".
+        first = re.split("['’]", word.lower())[0]
+        if word not in inside or word.lower() in counts or first in openers:
             return None
         return None if language == "de" and is_known(word) else "name"
     return None if is_known(word) else "rare word"
