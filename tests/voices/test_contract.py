@@ -368,6 +368,15 @@ def test_a_worker_that_dies_is_replaced_and_options_are_heeded(piper: VoiceSpec,
         assert said_by(voice, *OTHER * 10).seconds > first.seconds
 
 
+def test_phonemes_are_spoken_as_such(piper: VoiceSpec) -> None:
+    assert piper.takes_phonemes
+    with built(piper, VoiceSettings()) as voice:
+        word, phonemes, letters = (
+            said_by(voice, f"The {name} sailed away.").seconds for name in ("banana", "[[bənˈænə]]", "b ə n æ n ə")
+        )
+    assert abs(phonemes - word) < 0.25 * word < letters - word
+
+
 def test_it_keeps_its_natural_variation(piper: VoiceSpec, piper_audio: Audio) -> None:
     with built(piper, VoiceSettings(options={"noise_scale": 0})) as voice:
         flat = said_by(voice, *SENTENCES)
