@@ -4,14 +4,14 @@ A chunk never crosses a block, so an edit changes the chunks of its own paragrap
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.model import Block, BlockKind, Book, Call, Chapter, Chunk, Pause, Role, Script
+from tasks.model import Block, BlockKind, Book, Chapter, Chunk, Pause, Role, Script
 from tasks.text.abbreviations import abbreviations_of
 from tasks.text.boundaries import has_words
 from tasks.text.coverage import check_whole
@@ -85,19 +85,20 @@ def scripts_of(
     limits = [bound for bound in (limit, settings.max_characters) if bound]
     shown = abbreviations_of(block.text for chapter in book.chapters for block in chapter.blocks)
     manner = Manner(book.language, shown, diction or Diction(book.lexicon, settings.speakable))
-    notes = _called_notes(book) if "footnotes" in settings.read else {}
+    notes = _called_notes(book, settings) if "footnotes" in settings.read else {}
     scripts = tuple(_scripts(book.chapters, _Plan(settings, manner, min(limits, default=0), cast, notes)))
     check_whole(book, scripts)
     return scripts
 
 
-def _called_notes(book: Book) -> dict[str, tuple[Block, ...]]:
-    """Gather the blocks of each note that something spoken calls."""
+def _called_notes(book: Book, settings: TextSettings) -> dict[str, tuple[Block, ...]]:
+    """Gather the blocks of each note that the text calls; what is called by notes alone stays where it stands."""
     chapters = [block for chapter in book.chapters for block in chapter.blocks]
-    called = {call.note for block in chapters if not block.left_out for call in block.calls}
+    text = (block for block in chapters if block.left_out not in _NOTES and _is_wanted(block, settings))
+    called = {call.note for block in text for call in block.calls}
     notes: dict[str, tuple[Block, ...]] = {}
     for block in chain(chapters, book.left_out):
-        if block.note in called and block.left_out in _NOTES and has_words(block.text):
+        if _is_read_where_called(block, called):
             notes[block.note] = (*notes.get(block.note, ()), block)
     return notes
 
@@ -122,14 +123,20 @@ def _is_spoken(block: Block, plan: _Plan) -> bool:
     """Tell whether a block is spoken where it stands."""
     if block.kind is BlockKind.BREAK:
         return not block.left_out
-    if block.note in plan.notes:
-        return False
-    return (not block.left_out or block.left_out in plan.settings.read) and has_words(block.text)
+    return _is_wanted(block, plan.settings) and not _is_read_where_called(block, plan.notes)
+
+
+def _is_read_where_called(block: Block, called: Container[str]) -> bool:
+    return block.note in called and block.left_out in _NOTES and has_words(block.text)
+
+
+def _is_wanted(block: Block, settings: TextSettings) -> bool:
+    return (not block.left_out or block.left_out in settings.read) and has_words(block.text)
 
 
 def _left_out(chapter: Chapter, plan: _Plan) -> Iterator[Block]:
     for block in chapter.blocks:
-        if block.text and not _is_spoken(block, plan) and not (block.note in plan.notes and has_words(block.text)):
+        if block.text and not _is_spoken(block, plan) and not _is_read_where_called(block, plan.notes):
             yield replace(block, left_out=block.left_out or "no words")
 
 
@@ -158,22 +165,16 @@ def _pieces_and_notes(block: Block, said: str | None, plan: _Plan, read: set[str
     """Cut a block into pieces, and each note that it calls behind the sentence that does, the first time."""
     for piece in _pieces(block, said, plan):
         begin = 0
-        for place, each in enumerate(piece.cuts, start=1):
-            notes = [call.note for call in _calls_until(block, each.end, read) if call.note in plan.notes]
-            if not notes:
-                continue
-            whole = place == len(piece.cuts)
-            yield replace(piece, cuts=piece.cuts[begin:place], last_of_block=piece.last_of_block and whole)
-            begin = place
+        for place, sentence in enumerate(piece.cuts, start=1):
+            is_last = place == len(piece.cuts)
+            end = len(block.text) if is_last and piece.last_of_block else sentence.end
+            called = [call.note for call in block.calls if call.place <= end and call.note in plan.notes]
+            notes = [note for note in dict.fromkeys(called) if note not in read]
+            if notes or is_last:
+                yield replace(piece, cuts=piece.cuts[begin:place], last_of_block=piece.last_of_block and is_last)
+                begin = place
             read.update(notes)
-            for note in dict.fromkeys(notes):
-                yield from (part for each in plan.notes[note] for part in _pieces(each, None, plan))
-        if begin < len(piece.cuts):
-            yield replace(piece, cuts=piece.cuts[begin:])
-
-
-def _calls_until(block: Block, end: int, read: set[str]) -> list[Call]:
-    return [call for call in block.calls if call.place <= end and call.note not in read]
+            yield from (part for note in notes for each in plan.notes[note] for part in _pieces(each, None, plan))
 
 
 def _pieces(block: Block, said: str | None, plan: _Plan) -> Iterator[_Piece]:

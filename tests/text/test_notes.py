@@ -70,6 +70,31 @@ def test_a_note_of_several_paragraphs_is_read_whole() -> None:
     assert said(script)[3:] == ["The first.", "The second."]
 
 
+NAMES = ["", "a", "b", "c"]
+ANY_BLOCKS = st.lists(
+    st.builds(
+        Block,
+        st.just(BlockKind.PARAGRAPH),
+        st.sampled_from([TEXT, "* * *", "One is here. ***"]),
+        st.just(""),
+        left_out=st.sampled_from(["", "", "footnotes", "endnotes", "captions", "toc"]),
+        note=st.sampled_from(NAMES),
+        calls=st.lists(st.builds(Call, st.integers(0, 8), st.sampled_from(NAMES[1:])), max_size=2).map(tuple),
+    ),
+    max_size=7,
+)
+
+
+@given(ANY_BLOCKS, ANY_BLOCKS, st.sampled_from([READING, BY_SENTENCE]))
+def test_whatever_calls_what_nothing_is_lost(inside: list[Block], behind: list[Block], settings: TextSettings) -> None:
+    blocks = [replace(block, anchor=str(place)) for place, block in enumerate([*inside, *behind])]
+    source = book(*blocks[: len(inside)], left_out=tuple(blocks[len(inside) :]))
+    (script,) = scripts_of(source, settings, 0)
+    spoken = list(dict.fromkeys(chunk.anchor for chunk in script.chunks))
+    left_out = [block.anchor for block in (*script.left_out, *outside(source, (script,)))]
+    assert sorted([*spoken, *left_out], key=int) == [block.anchor for block in blocks]
+
+
 @given(
     st.lists(st.integers(0, len(TEXT)), max_size=4).map(sorted),
     st.sampled_from([READING, BY_SENTENCE]),
