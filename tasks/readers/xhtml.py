@@ -103,6 +103,7 @@ class _Walker:
     _drop_cap: str = ""
 
     def walk(self, element: etree._Element, context: Context) -> None:
+        # No more than two frames of Python's stack for each level of nesting: libxml2 allows 256 levels.
         tag = tag_of(element)
         if not tag or tag in _SILENT:
             return
@@ -110,33 +111,38 @@ class _Walker:
         block = is_block(tag, context, inside)
         if block:
             self.close(context)
-        self._ids.update(filter(None, (element.get("id"), element.get("name") if tag == "a" else None)))
-        if tag == "img":
-            self._add_picture(element, inside)
-        elif block and is_drop_cap(element) and not inside.left_out:
-            self._hold(element)
-        elif not block and inside.left_out != context.left_out:
+        if element.attrib:
+            self._ids.update(filter(None, (element.get("id"), element.get("name") if tag == "a" else None)))
+        if not block and tag != "img" and inside.left_out != context.left_out:
             self._set_aside(element, inside)
-        elif tag == "math" and (spoken := spoken_math(element)):
-            self._gather(spoken, inside)
-        else:
-            self._walk_through(element, tag, inside)
+        elif not self._is_taken_whole(element, tag, inside):
+            self._begin(tag, inside)
+            gathering, start = self._text, len(self._text.pieces)
+            self._walk_inside(element, inside, tag)
+            if gathering is self._text:
+                self._sound(element, start, inside)
             if block:
                 self.close(inside)
+            elif inside.row and tag in BLOCKS:
+                self._text.add(" ", inside.language)
 
-    def _walk_through(self, element: etree._Element, tag: str, context: Context) -> None:
-        parts_words = tag == "br" or (context.row and tag in BLOCKS)
-        if parts_words:
+    def _is_taken_whole(self, element: etree._Element, tag: str, context: Context) -> bool:
+        """Take an element that is not walked through: a picture, a formula that says itself, a drop cap of its own."""
+        if tag == "img":
+            self._add_picture(element, context)
+        elif tag == "math" and (spoken := spoken_math(element)):
+            self._gather(spoken, context)
+        elif tag in BLOCKS and not context.left_out and is_drop_cap(element):
+            self._hold(element)
+        else:
+            return False
+        return True
+
+    def _begin(self, tag: str, context: Context) -> None:
+        if tag == "br" or (context.row and tag in BLOCKS):
             self._text.add(" ", context.language)
         elif tag == "hr":
-            self._add(Block(BlockKind.BREAK, "", "", 0, context.left_out), context)
-        sound = phonemes(element)
-        gathering, start = self._text, len(self._text.pieces)
-        self._walk_inside(element, context, tag)
-        if sound and gathering is self._text:
-            self._sound(start, sound, context)
-        if parts_words:
-            self._text.add(" ", context.language)
+            self._add(Block(BlockKind.BREAK, "", self._anchor(), 0, context.left_out), context)
 
     def _walk_inside(self, element: etree._Element, context: Context, tag: str) -> None:
         self._gather(element.text, context)
@@ -153,10 +159,12 @@ class _Walker:
             text = self._completed(text, context)
         self._text.add(text, context.language)
 
-    def _sound(self, start: int, sound: str, context: Context) -> None:
-        if context.alphabet == "ipa":
+    def _sound(self, element: etree._Element, start: int, context: Context) -> None:
+        """Note how an element sounds whose text begins with the piece `start`, where it says so in an alphabet that is read."""
+        sound = phonemes(element)
+        if sound and context.alphabet == "ipa":
             self._text.sound(start, sound)
-        elif not self.warnings:
+        elif sound and not self.warnings:
             self.warnings.append(
                 f"{self.name}: it says how words sound in the alphabet {context.alphabet[:40]!r}, and only ipa is read; the voice"
                 " says them its own way"
@@ -211,7 +219,7 @@ class _Walker:
     def _release(self) -> None:
         drop_cap, self._drop_cap = self._drop_cap, ""
         if drop_cap:
-            self._add(Block(BlockKind.PARAGRAPH, drop_cap, ""), Context())
+            self._add(Block(BlockKind.PARAGRAPH, drop_cap, self._anchor()), Context())
 
     def close(self, context: Context) -> None:
         """End the block that is being gathered; text without words between other blocks is a scene break or nothing."""
@@ -220,21 +228,23 @@ class _Walker:
             return
         self._text, self._asides = Gathering(), []
         text = " ".join("".join(gathering.pieces).split())
-        if _SCENE_BREAK.match(text) and not context.left_out:
-            self._add(Block(BlockKind.BREAK, "", ""), context)
+        if text and not context.left_out and _SCENE_BREAK.match(text):
+            self._add(Block(BlockKind.BREAK, "", self._anchor()), context)
         elif text:
             language = gathering.language(context.language)
-            block = Block(context.kind, text, "", context.level, context.left_out, language)
+            block = Block(context.kind, text, self._anchor(), context.level, context.left_out, language)
             self._add(gathering.block(block), context)
         for aside, around in asides:
-            self._add(aside, around)
+            self._add(replace(aside, anchor=self._anchor()), around)
 
     def finish(self, context: Context) -> None:
         """End the document."""
         self.close(context)
         self._release()
 
+    def _anchor(self) -> str:
+        return f"{self.name}#{len(self.passages) + 1}"
+
     def _add(self, block: Block, context: Context) -> None:
-        anchor = f"{self.name}#{len(self.passages) + 1}"
-        self.passages.append(Passage(replace(block, anchor=anchor), frozenset(self._ids), context))
+        self.passages.append(Passage(block, frozenset(self._ids), context))
         self._ids.clear()

@@ -31,7 +31,7 @@ def types(element: etree._Element) -> tuple[str, ...]:
 def target(address: str, document: str) -> str:
     """Name what an address in a document leads to, as `document#fragment`; empty for what is outside of the book."""
     path, _, fragment = address.strip().partition("#")
-    if ":" in path or path.startswith("//"):
+    if ":" in path or path.startswith("//") or not (path or fragment):
         return ""
     name = posixpath.normpath(posixpath.join(posixpath.dirname(document), unquote(path))) if path else document
     return f"{name}#{unquote(fragment)}" if fragment else name

@@ -1,6 +1,6 @@
 """Notes and their calls: which blocks belong to which note, told from what the marks of the whole book lead to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tasks.model import Block
@@ -14,8 +14,14 @@ _HOLDING_NOTES = {*NOTES, "nonlinear"}
 
 def with_candidates(passages: Sequence[tuple[str, Passage]]) -> tuple[tuple[str, Passage], ...]:
     """Name for each passage the note that it would belong to, were it left out as one."""
-    called = {call.note for _, passage in passages for call in passage.block.calls}
-    return tuple((document, _with_candidate(document, passage, called)) for document, passage in passages)
+    called: dict[str, set[str]] = {}
+    for _, passage in passages:
+        for call in passage.block.calls:
+            document, _, fragment = call.note.partition("#")
+            called.setdefault(document, set()).add(fragment)
+    return tuple(
+        (document, _with_candidate(document, passage, called.get(document, set()))) for document, passage in passages
+    )
 
 
 def with_notes(division: Division) -> Division:
@@ -29,16 +35,23 @@ def with_notes(division: Division) -> Division:
 
 
 def _with_candidate(document: str, passage: Passage, called: set[str]) -> Passage:
+    """Name a passage's note, of a document in which the fragments `called` are; an empty one is the whole document."""
     context = passage.context
     if not (called or context.note):
         return passage
-    # What stands around it no farther than a note of its own; then what stands at the head of the block itself.
-    nearer = context.around[: context.around.index(context.note)] if context.note else context.around
-    own = [f"{document}#{context.note}"] * bool(context.note)
-    names = [*(f"{document}#{identity}" for identity in nearer), *(name for name in own if name in called)]
-    names += [f"{document}#{identity}" for identity in sorted(passage.ids)]
-    note = next((name for name in (*names, document) if name in called), "".join(own))
-    return replace(passage, block=replace(passage.block, note=note)) if note else passage
+    note = next((name for name in _names(passage) if name in called), context.note)
+    if not note and "" not in called:
+        return passage
+    return replace(passage, block=replace(passage.block, note=f"{document}#{note}" if note else document))
+
+
+def _names(passage: Passage) -> Iterator[str]:
+    """Give the ids that may name a passage's note: those around it as far as a note, then those at its own head."""
+    for identity in passage.context.around:
+        yield identity
+        if identity == passage.context.note:
+            break
+    yield from sorted(passage.ids)
 
 
 def _settled(blocks: tuple[Block, ...], notes: set[str]) -> tuple[Block, ...]:

@@ -94,6 +94,7 @@ def test_the_text_before_a_place_is_what_stood_before_the_mark(pieces: list[tupl
         ("./notes.xhtml", "text/notes.xhtml"),
         ("http://example.org/#12", ""),
         ("mailto:a@example.org#1", ""),
+        ("#", ""),
         ("", ""),
     ],
 )

@@ -252,3 +252,10 @@ def test_a_page_number_breaks_no_word_and_no_sentence(page_break: str, number: s
             *[("paragraph", number, "pagebreak")] * bool(number),
         ]
     assert said(f"<p>One.</p>{page_break}<p>Two.</p>") == ["One.", "Two."]
+
+
+def test_deep_nesting_leaves_room_in_the_stack_for_those_who_read() -> None:
+    def from_below(frames: int) -> list[str]:
+        return from_below(frames - 1) if frames else said("<div>" * 240 + "<p>Deep.</p>" + "</div>" * 240)
+
+    assert from_below(250) == ["Deep."]
