@@ -1,9 +1,14 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.model import Block, BlockKind, Book, Call
+from tasks.readers.epub import read
 from tests.readers.making_epubs import Epub, all_blocks, blocks_of, book_of
+
+BOOKS = Path(__file__).resolve().parents[3] / "shared" / "books"
 
 NOTE = '<aside epub:type="footnote" id="n1"><p>A note.</p></aside>'
 CALLS = [
@@ -241,3 +246,18 @@ def test_a_heading_a_quote_and_a_cell_call_notes_too() -> None:
         (BlockKind.PARAGRAPH, "a b"),
     ]
     assert [block.calls for block in called[:2]] == [(Call(4, "text/a.xhtml#n1"),), (Call(5, "text/a.xhtml#n1"),)]
+
+
+@pytest.mark.books
+def test_the_one_note_of_a_real_book_is_called_from_its_sentence() -> None:
+    path = BOOKS / "time-machine.epub"
+    if not path.exists():
+        pytest.skip("the books are not beside the checkout")
+    book = read(path)
+    called = [block for block in all_blocks(book) if block.calls]
+    ((place, note),) = calls(called[0])
+    assert (len(called), note) == (1, "text/endnotes.xhtml#note-1")
+    assert (called[0].text[place - 1], called[0].text[place]) == (".", " ")
+    (text,) = notes(book)[note]
+    assert text.endswith("Ed.")
+    assert [block.text for block in all_blocks(book) if block.left_out == "noteref"] == ["1", "↩"]
