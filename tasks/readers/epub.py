@@ -2,16 +2,18 @@
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from tasks.errors import SourceError
-from tasks.model import Book, Cover
+from tasks.model import Book, Cover, Pronunciation
+from tasks.pls import read_pls
 from tasks.readers.epub_archive import Package, open_package
 from tasks.readers.epub_chapters import Entry, divide
-from tasks.readers.xhtml import Passage, read_document
+from tasks.readers.xhtml import Passage, left_apart, read_document
+from tasks.readers.xhtml_notes import with_candidates, with_notes
 
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _OPF = "http://www.idpf.org/2007/opf"
@@ -20,10 +22,15 @@ _TEXTS = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml"}
 
 @dataclass(frozen=True, slots=True)
 class _Spine:
-    """The spine's passages in order, each under its document's name, and what was doubtful about them."""
+    """The spine's passages in order, each under its document's name, and what was doubtful about them.
+
+    `lexicons` are the names of those that its documents link, `pictures` those of a first document without words.
+    """
 
     passages: tuple[tuple[str, Passage], ...]
     warnings: tuple[str, ...]
+    lexicons: tuple[str, ...]
+    pictures: tuple[str, ...]
 
 
 def read(path: Path) -> Book:
@@ -32,31 +39,48 @@ def read(path: Path) -> Book:
     Raises `SourceError` for one that is damaged, protected, unsafe, or whose spine names a document that it lacks.
     """
     package = open_package(path)
-    spine = _spine(path, package)
     book = package.book
-    division = divide(spine.passages, tuple(_entries(book.toc, package.contents_folder)), _title(book, path))
+    language = next(iter(_values(book, "language")), "en")
+    spine = _spine(path, package, language)
+    contents = tuple(_entries(book.toc, package.contents_folder))
+    division = with_notes(divide(with_candidates(spine.passages), contents, _title(book, path)))
+    lexicon, lexicon_warnings = _lexicon(package, spine.lexicons)
     return Book(
         title=_title(book, path),
         authors=_authors(book),
-        language=next(iter(_values(book, "language")), "en"),
+        language=language,
         chapters=division.chapters,
         left_out=division.left_out,
-        cover=_cover(book),
-        warnings=(*package.warnings, *spine.warnings),
+        cover=_cover(book) or _first_picture(book, spine.pictures),
+        warnings=(*package.warnings, *spine.warnings, *lexicon_warnings),
+        lexicon=lexicon,
     )
 
 
-def _spine(path: Path, package: Package) -> _Spine:
-    book = package.book
-    documents = {item.get_id(): item for item in book.get_items()}
+def _spine(path: Path, package: Package, language: str) -> _Spine:
     passages: list[tuple[str, Passage]] = []
     warnings: list[str] = []
+    lexicons: list[str] = []
+    pictures: list[tuple[str, ...]] = []
+    for name, item, linear in _documents(path, package, warnings):
+        document = read_document(item.content, name, language)
+        warnings += document.warnings
+        lexicons += document.lexicons
+        pictures.append(document.pictures)
+        outside = "nonlinear" if linear == "no" else ""
+        passages += [(name, left_apart(passage, outside)) for passage in document.passages]
+    return _Spine(tuple(passages), tuple(warnings), tuple(dict.fromkeys(lexicons)), (*pictures, ())[0])
+
+
+def _documents(path: Path, package: Package, warnings: list[str]) -> Iterator[tuple[str, Any, str]]:
+    """Give the spine's documents in order, each once: its name, its item, and whether it is `linear`."""
+    items = {item.get_id(): item for item in package.book.get_items()}
     names: set[str] = set()
-    for reference, linear in book.spine:
+    for reference, linear in package.book.spine:
         if reference is None:
             # A comment among its elements.
             continue
-        item = documents.get(reference)
+        item = items.get(reference)
         name = posixpath.normpath(item.file_name) if item else f"the item {reference!r}"
         if item is None or name in package.missing:
             raise SourceError(f"{path}: its spine names {name}, which is missing from the file; fetch the book again")
@@ -65,17 +89,24 @@ def _spine(path: Path, package: Package) -> _Spine:
         elif getattr(item, "media_type", "") not in _TEXTS:
             warnings.append(f"{name}: of type {item.media_type}, cannot be read aloud")
         else:
-            document = read_document(item.content, name)
-            warnings += [document.warning] * bool(document.warning)
-            outside = "nonlinear" if linear == "no" else ""
-            passages += [(name, _apart(passage, outside)) for passage in document.passages]
+            yield name, item, linear
         names.add(name)
-    return _Spine(tuple(passages), tuple(warnings))
 
 
-def _apart(passage: Passage, reason: str) -> Passage:
-    block = passage.block
-    return passage if block.left_out or not reason else Passage(replace(block, left_out=reason), passage.ids)
+def _lexicon(package: Package, names: tuple[str, ...]) -> tuple[tuple[Pronunciation, ...], list[str]]:
+    """Read the lexicons of these names: all their entries, each once, and what was wrong with the lexicons."""
+    items = {posixpath.normpath(item.file_name): item for item in package.book.get_items()}
+    entries: list[Pronunciation] = []
+    warnings: list[str] = []
+    for name in names:
+        if name not in items or name in package.missing:
+            warnings.append(f"{name}: the pronunciation lexicon is missing from the book; it is read without")
+            continue
+        try:
+            entries += read_pls(items[name].content)
+        except ValueError as error:
+            warnings.append(f"{name}: the pronunciation lexicon cannot be read ({error}); the book is read without")
+    return tuple(dict.fromkeys(entries)), warnings
 
 
 def _entries(contents: Any, folder: str, depth: int = 0) -> Iterator[Entry]:
@@ -122,7 +153,16 @@ def _cover(book: Any) -> Cover | None:
     named = {about.get("content") for _, about in _metas(book) if about.get("name") == "cover"}
     for item in book.get_items():
         if type(item).__name__ == "EpubCover" or item.get_id() in named:
-            for signature, media_type in _PICTURES.items():
-                if item.content.startswith(signature):
-                    return Cover(media_type, item.content)
+            return _picture(item)
     return None
+
+
+def _first_picture(book: Any, names: tuple[str, ...]) -> Cover | None:
+    """Take the one picture of a first document without words for the cover."""
+    if len(names) != 1:
+        return None
+    return next((_picture(item) for item in book.get_items() if posixpath.normpath(item.file_name) == names[0]), None)
+
+
+def _picture(item: Any) -> Cover | None:
+    return next((Cover(kind, item.content) for sign, kind in _PICTURES.items() if item.content.startswith(sign)), None)

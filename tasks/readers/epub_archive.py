@@ -26,7 +26,7 @@ _ENCRYPTED = "{http://www.w3.org/2001/04/xmlenc#}"
 _OBFUSCATION = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 # NotImplementedError: a way of compressing that Python does not know.
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error, OSError)
-_NEEDED = (".opf", ".ncx", ".xml", ".xhtml", ".html", ".htm", ".xht", ".jpg", ".jpeg", ".png")
+_NEEDED = (".opf", ".ncx", ".xml", ".xhtml", ".html", ".htm", ".xht", ".jpg", ".jpeg", ".png", ".pls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,19 @@ class _Reader(epub.EpubReader):  # type: ignore[misc]  # ebooklib ships no types
         except (etree.LxmlError, AttributeError, IndexError, TypeError, ValueError):
             if navtype == "toc":
                 name = next(item.file_name for item in self.book.items if isinstance(item, epub.EpubNav))
-                self.warnings.append(f"{name}: there is no table of contents in it; each document is read as a chapter")
+                self.warnings.append(f"{name}: there is no table of contents in it; {self._without_nav()}")
+
+    def _without_nav(self) -> str:
+        """Take EPUB 2's table of contents, where the book has one too, and say what became of it."""
+        contents = next((item for item in self.book.items if isinstance(item, epub.EpubNcx)), None)
+        try:
+            if contents:
+                self._parse_ncx(contents.content)
+                self.contents_folder = posixpath.dirname(contents.file_name)
+                return f"{contents.file_name} is taken instead"
+        except (etree.LxmlError, AttributeError, IndexError, TypeError, ValueError):
+            self.book.toc = []
+        return "each document is read as a chapter"
 
 
 def _parser() -> etree.XMLParser:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tasks.model import Block, BlockKind, Chapter
-from tasks.readers.xhtml import Passage
+from tasks.readers.xhtml import Passage, left_apart
+from tasks.readers.xhtml_joints import sewn
 
 # Fewer characters than this under a part's own heading are a motto, not a chapter that has sections.
 _PART_CHARACTERS = 600
@@ -112,19 +113,23 @@ def _segments(passages: tuple[tuple[str, Passage], ...], contents: tuple[Entry, 
     starts = _starts(passages, contents)
     if not starts:
         starts = _document_starts(passages, title)
-    blocks = [passage.block for _, passage in passages]
-    first = starts[0][0] if starts else len(blocks)
-    if before := tuple(blocks[:first]):
+    first = starts[0][0] if starts else len(passages)
+    if before := passages[:first]:
         yield _before(before, title)
-    for (start, name), (end, _) in pairwise([*starts, (len(blocks), "")]):
-        yield _Segment(name, tuple(blocks[start:end]))
+    for (start, name), (end, _) in pairwise([*starts, (len(passages), "")]):
+        yield _Segment(name, sewn(passages[start:end]))
 
 
-def _before(blocks: tuple[Block, ...], title: str) -> _Segment:
-    segment = _Segment(title, blocks)
+def _before(passages: tuple[tuple[str, Passage], ...], title: str) -> _Segment:
+    """Judge what stands before the first entry: long text is a forgotten chapter, and a dedication is read as well."""
+    segment = _Segment(title, sewn(passages))
     if sum(len(block.text) for block in segment.spoken) >= _FORGOTTEN_CHARACTERS:
         return segment
-    return _Segment("", tuple(block if block.left_out else replace(block, left_out="frontmatter") for block in blocks))
+    kept = [
+        (document, passage if passage.context.section else left_apart(passage, "frontmatter"))
+        for document, passage in passages
+    ]
+    return _Segment(title, sewn(kept))
 
 
 def _document_starts(passages: tuple[tuple[str, Passage], ...], title: str) -> list[tuple[int, str]]:

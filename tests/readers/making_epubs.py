@@ -5,7 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
+
+from tasks.model import Block, Book
+from tasks.readers.epub import read
 
 Contents: TypeAlias = Sequence[tuple[str, str] | tuple[str, str, "Contents"]]
 PNG = b"\x89PNG\r\n\x1a\n and the rest of a picture"
@@ -119,3 +123,22 @@ def _points(contents: Contents) -> str:
         f'<content src="{entry[1]}"/>{_points(entry[2]) if len(entry) > 2 else ""}</navPoint>'
         for entry in contents
     )
+
+
+def book_of(epub: Epub) -> Book:
+    """Bind and read an EPUB."""
+    with TemporaryDirectory() as folder:
+        return read(epub.bind(Path(folder) / "book.epub"))
+
+
+def all_blocks(book: Book) -> list[Block]:
+    """List the blocks of the chapters in order, then those that belong to none, without titles from the contents."""
+    blocks = [*(block for chapter in book.chapters for block in chapter.blocks), *book.left_out]
+    return [block for block in blocks if not block.anchor.startswith("contents#")]
+
+
+def blocks_of(body: str, attributes: str = "") -> list[Block]:
+    """Read a body with these attributes, the only one of its book, which is in British English; nothing in it is doubtful."""
+    book = book_of(Epub({"text/a.xhtml": page(body, attributes)}, [("One", "text/a.xhtml")]))
+    assert book.warnings == ()
+    return all_blocks(book)
