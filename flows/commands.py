@@ -163,11 +163,9 @@ def plan(options: argparse.Namespace) -> int:
 
 def _told_coverage(coverage: dict[str, Any]) -> str:
     """Word what is spoken of the source's characters, and the largest of what is not."""
-    rows = [
-        f"{row['kind']} {row['characters']:,} ({row['passages']} passages)" for row in coverage["left_out"][:_OMISSIONS]
-    ]
-    more = len(coverage["left_out"]) - len(rows)
-    left_out = ", ".join(rows) + (f" and {more} kinds more" if more > 0 else "")
+    rows = [f"{row['kind']} {row['characters']:,}" for row in coverage["left_out"]]
+    more = sum(row["characters"] for row in coverage["left_out"][_OMISSIONS:])
+    left_out = ", ".join(rows[:_OMISSIONS] + [f"other {more:,}"] * bool(more))
     return f"{coverage['share']:.1%} of {coverage['characters']:,} characters are spoken; left out: {left_out or 'nothing'}"
 
 

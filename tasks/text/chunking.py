@@ -22,7 +22,7 @@ from tasks.text.headings import spoken_heading
 from tasks.text.lexicon import load_lexicon
 
 # The kinds of what is left out that notes are: read, those that are called follow the sentence that calls them.
-_NOTES = {"footnotes", "endnotes"}
+_NOTES = {"footnotes", "endnotes", "nonlinear"}
 _SENTENCE_END = re.compile(r"[.!?…。！？][\W_]*$")
 
 
