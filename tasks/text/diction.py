@@ -7,6 +7,7 @@ from functools import cached_property
 
 from tasks.model import PhoneticSpan, Pronunciation
 from tasks.text.lexicon import Lexicon
+from tasks.text.speakable import speakable
 
 # Word joiner, zero-width space, soft hyphen, byte order mark: they guide the page and would stumble a voice.
 _UNHEARD = re.compile("[\u2060\u200b\u00ad\ufeff]")
@@ -46,7 +47,7 @@ class Diction:
             elif said.alias:
                 yield said.alias
             else:
-                yield _unbracketed(said.written)
+                yield _unbracketed(speakable(said.written, language) if self.expands else said.written)
 
     def _lexicon(self, language: str) -> Lexicon:
         if language not in self._lexicons:

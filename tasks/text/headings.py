@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from num2words import num2words
 
+from tasks.text.roman_numerals import roman_value
+
 _CHAPTER = {
     "de": "Kapitel",
     "en": "Chapter",
@@ -25,7 +27,6 @@ _NAMED = re.compile(
 )
 # "Part C" comes after part B, not after part ninety-nine.
 _RATHER_LETTERS = {"C", "L"}
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +74,4 @@ def _spelled(value: int, tongue: str) -> str:
 
 def _value(number: str) -> int:
     """Read a number, Roman in capitals or Arabic; 0 for letters that are no Roman numeral as one writes it."""
-    if number.isdigit():
-        return int(number)
-    values = [_ROMAN_VALUES.get(letter, 0) for letter in number]
-    if 0 in values:
-        return 0
-    total = sum(
-        -value if any(value < later for later in values[place + 1 : place + 2]) else value
-        for place, value in enumerate(values)
-    )
-    return total if _roman(total) == number else 0
-
-
-def _roman(value: int) -> str:
-    signs = [(100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]
-    written = ""
-    for worth, sign in signs:
-        written += sign * (value // worth)
-        value %= worth
-    return written
+    return int(number) if number.isdigit() else roman_value(number)

@@ -1,0 +1,138 @@
+"""What a German reader says."""
+
+from tasks.text.speakable.tongue import ACRONYMS, Coin, Figures, Romans, Shortenings, Tongue, words
+
+_PARTS = "Halb Drittel Viertel Fünftel Sechstel Siebtel Achtel Neuntel Zehntel"
+_MILLION = ("eine Million", "Millionen")
+_MILLIARD = ("eine Milliarde", "Milliarden")
+
+GERMAN = Tongue(
+    code="de",
+    figures=Figures(
+        groups=". '",
+        mark=",",
+        point="Komma",
+        minus="minus",
+        to="bis",
+        percent="Prozent",
+        permille="Promille",
+        half="ein halb",
+        and_a_half="einhalb",
+        parts={
+            number: ("ein halb" if number == 2 else f"ein {name}", name)  # noqa: PLR2004
+            for number, name in enumerate(_PARTS.split(), 2)
+        },
+        scales={
+            "Mio.": _MILLION,
+            "Millionen": _MILLION,
+            "Million": _MILLION,
+            "Mrd.": _MILLIARD,
+            "Milliarden": _MILLIARD,
+            "Milliarde": _MILLIARD,
+        },
+    ),
+    coins={
+        "$": Coin("Dollar", "Dollar"),
+        "£": Coin("Pfund", "Pfund"),
+        "€": Coin("Euro", "Euro"),
+        "¥": Coin("Yen", "Yen"),
+        "¢": Coin("Cent", "Cent"),
+        "ct": Coin("Cent", "Cent"),
+        "Ct.": Coin("Cent", "Cent"),
+    },
+    coin_link=" ",
+    shortenings=Shortenings(
+        always={
+            "z.B.": "zum Beispiel",
+            "d.h.": "das heißt",
+            "u.a.": "unter anderem",
+            "u.U.": "unter Umständen",
+            "z.T.": "zum Teil",
+            "i.d.R.": "in der Regel",
+            "usw.": "und so weiter",
+            "usf.": "und so fort",
+            "etc.": "et cetera",
+            "bzw.": "beziehungsweise",
+            "ca.": "circa",
+            "vgl.": "vergleiche",
+            "evtl.": "eventuell",
+            "ggf.": "gegebenenfalls",
+            "inkl.": "inklusive",
+            "sog.": "sogenannte",
+            "bes.": "besonders",
+            "insb.": "insbesondere",
+            "v.Chr.": "vor Christus",
+            "n.Chr.": "nach Christus",
+            "Dr.": "Doktor",
+            "Prof.": "Professor",
+            "Hr.": "Herr",
+            "Hrn.": "Herrn",
+            "Jh.": "Jahrhundert",
+            "Str.": "Straße",
+            "Tel.": "Telefon",
+        },
+        before_name={"Fr.": "Frau", "St.": "Sankt", "geb.": "geborene", "gest.": "gestorben"},
+        before_number={
+            "Nr.": "Nummer",
+            "S.": "Seite",
+            "Bd.": "Band",
+            "Bde.": "Bände",
+            "Abb.": "Abbildung",
+            "Kap.": "Kapitel",
+            "Abs.": "Absatz",
+            "Art.": "Artikel",
+            "Anm.": "Anmerkung",
+            "Taf.": "Tafel",
+            "Tab.": "Tabelle",
+            "geb.": "geboren",
+            "gest.": "gestorben",
+        },
+    ),
+    romans=Romans(
+        divisions="kapitel|teil|buch|band|akt|szene|abschnitt|tafel|abbildung|gesang|brief|weltkrieg|klasse|typ",
+        centuries="Jahrhunderts?",
+        kings="Alexander|Benedikt|Christian|Ferdinand|Franz|Friedrich|Friedrich Wilhelm|Georg|Gustav|Heinrich|Innozenz|"
+        "Iwan|Jakob|Johannes|Johannes Paul|Joseph|Josef|Karl|Konrad|Leo|Leopold|Ludwig|Maximilian|Napoleon|Nikolaus|Otto|"
+        "Paul|Peter|Philipp|Pius|Ramses|Rudolf|Wilhelm",
+        queens="Anna|Beatrix|Elisabeth|Isabella|Katharina|Margarethe|Maria|Wilhelmina",
+        titles="König|Königin|Kaiser|Kaiserin|Papst|Zar|Zarin|Herzog|Fürst",
+    ),
+    signs={
+        "&": "und",
+        "+": "plus",
+        "=": "gleich",
+        "×": "mal",
+        "÷": "geteilt durch",
+        "<": "kleiner als",
+        ">": "größer als",
+        "±": "plus minus",
+        "→": "Pfeil",
+        "©": "Copyright",
+        "™": "Warenzeichen",
+        "®": "eingetragenes Warenzeichen",
+        "@": "at",
+        "√": "Wurzel",
+    },
+    address={
+        ".": "Punkt",
+        "/": "Schrägstrich",
+        "-": "Bindestrich",
+        "_": "Unterstrich",
+        "@": "at",
+        ":": "Doppelpunkt",
+        "?": "Fragezeichen",
+        "=": "gleich",
+        "&": "und",
+        "#": "Raute",
+        "%": "Prozent",
+        "~": "Tilde",
+        "+": "plus",
+    },
+    number_sign="Nummer",
+    section_sign="Paragraf",
+    about="etwa",
+    acronyms=ACRONYMS,
+    short_words=words(
+        "AB AN AUF AUS BEI DAS DEM DEN DER DIE DU EIN ER ES FÜR GUT ICH IM IN IST JA MIT NUN NUR UND VON VOR"
+    ),
+)

@@ -1,0 +1,93 @@
+"""Amounts of money in words."""
+
+import re
+from functools import cache
+
+from tasks.text.speakable.genders import gender_of
+from tasks.text.speakable.numbers import bare, counted, number_pattern, quantity
+from tasks.text.speakable.scales import is_one, scaled
+from tasks.text.speakable.tongue import Coin, Tongue
+
+_CODES = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HUF INR JPY MXN NOK NZD PLN RUB SEK TRY USD"
+_DOLLARS = {"US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "AU$": "AUD"}
+_CENTS = re.compile(r"^(?P<whole>[^.]+)\.(?P<cents>\d\d)$")
+
+
+@cache
+def _patterns(tongue: Tongue) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    signs = sorted((*tongue.coins, *_DOLLARS), key=len, reverse=True)
+    coin = "|".join(
+        [
+            *(re.escape(sign) + (r"(?!\w)" if sign.isalpha() else "") for sign in signs),
+            rf"(?:{_CODES.replace(' ', '|')})\b",
+        ]
+    )
+    scale = "|".join(
+        re.escape(name) + (r"\b" if name[-1] != "." else "")
+        for name in sorted(tongue.figures.scales, key=len, reverse=True)
+    )
+    if tongue.code in {"fr", "es"}:
+        scale = (
+            scale.replace(r"M\b", r"M(?=\s?[€$£])")
+            .replace(r"Md\b", r"Md(?=\s?[€$£])")
+            .replace(r"Mds\b", r"Mds(?=\s?[€$£])")
+        )
+    number = number_pattern(tongue)
+    glued = "m" if tongue.code == "en" else "\\0"
+    before = rf"(?<![\w$])(?P<coin>{coin}) ?(?P<number>{number})(?: ?(?P<scale>{scale}|{glued}\b))?(?![\w%])"
+    after = rf"(?<![\w.,])(?P<number>{number})(?: ?(?P<scale>{scale}))?(?: (?:d'|de |di )?| ?)(?P<coin>{coin})(?!\w)"
+    return re.compile(before), re.compile(after)
+
+
+def spoken_money(text: str, tongue: Tongue) -> str:
+    """Say amounts with their currency after them, whole and hundredths apart."""
+    for pattern in _patterns(tongue):
+        text = pattern.sub(lambda found: _amount(found, tongue), text)
+    return text
+
+
+def _amount(found: re.Match[str], tongue: Tongue) -> str:
+    coin = _coin(found["coin"], tongue)
+    if found["scale"]:
+        scale = "million" if found["scale"] == "m" else found["scale"]
+        link = (
+            " d'"
+            if tongue.figures.scale_link == " de " and tongue.code == "fr" and coin.more[0] in "aeiou"
+            else tongue.figures.scale_link
+        )
+        return f"{scaled(found['number'], scale, tongue)}{link}{coin.more}"
+    figures = bare(found["number"], tongue)
+    parted = _CENTS.match(figures)
+    if not parted or (not coin.cents and tongue.code not in {"de", "fr"}):
+        return f"{quantity(found['number'], tongue, gender_of(coin.one, tongue))} {coin.one if is_one(figures) else coin.more}"
+    return _parted(parted["whole"], parted["cents"], coin, tongue)
+
+
+def _parted(whole: str, cents: str, coin: Coin, tongue: Tongue) -> str:
+    gender = gender_of(coin.one, tongue)
+    coins = f"{counted(whole, tongue.code, gender)} {coin.one if is_one(whole) else coin.more}"
+    hundredths = counted(str(int(cents)), tongue.code, "m")
+    named = (
+        f"{hundredths} {coin.cent if int(cents) == 1 else coin.cents}"
+        if coin.cents
+        else counted(cents.lstrip("0") or "0", tongue.code, "")
+    )
+    if not int(cents):
+        return coins
+    if not int(whole) and coin.cents:
+        return named
+    return f"{coins}{tongue.coin_link}{named}"
+
+
+@cache
+def _coin(written: str, tongue: Tongue) -> Coin:
+    if written in tongue.coins:
+        return tongue.coins[written]
+    # Its tables take long to load, and most sentences name no currency.
+    from babel.numbers import get_currency_name  # noqa: PLC0415
+
+    code = _DOLLARS.get(written, written)
+    one, more = (get_currency_name(code, count=count, locale=tongue.code) for count in (1, 2))
+    if tongue.code == "de" and more == "Schweizer Franken":
+        one = more
+    return Coin(one, more)

@@ -1,0 +1,102 @@
+"""Abbreviations in full, by what stands around them."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from tasks.text.speakable.tongue import Tongue
+
+_ENDS = re.compile(r"[\s\"'”’»)\]]*$")
+_NAME = r"(?=\s+[A-ZÀ-ÖØ-Þ])"
+# "No. I will" has the pronoun, "vol. I." the number.
+_NUMBER = r"(?=\s?(?:\d|[VXL][IVXLC]*\b|I[IVX]+\b|I(?=[.;:)]|$)))"
+_HOUSE_AND_STREET = re.compile(r"\d\w* (?:[A-Z][\w'-]* ){1,3}$")
+_CAPITAL_WORD = re.compile(r"(?:[A-Z][\w'-]*|\d\w*) $")
+_WITHOUT_STOP = re.compile(r"[nN]\.?[°º]|(?<!\w)(?:M(?:me|lle)s?|Dr|Pr|Mgr|Gal) ")
+_STREETS = {"St.": "Street", "Dr.": "Drive"}
+_STREET = re.compile(r"(?<![\w.])(?:St|Dr)\.")
+_HALF_DAY = re.compile(r"(?<![\w.])([ap])\. ?m\.|(?<=\d)([ap])\. ?m\.")
+_COMPOUND_STREET = re.compile(r"(?<=[a-zäöüß])(-?[Ss])tr\.(?=\s|$|[,;])")
+
+
+@cache
+def _pattern(tongue: Tongue) -> re.Pattern[str]:
+    forms = tongue.shortenings
+    always = _alternatives(forms.always)
+    named = _alternatives(forms.before_name)
+    numbered = _alternatives(forms.before_number)
+    return re.compile(rf"(?<![\w.'’-])(?:(?P<a>{always})|(?P<b>{named}){_NAME}|(?P<c>{numbered}){_NUMBER})(?!\w)")
+
+
+def _both_cases(forms: Mapping[str, str]) -> dict[str, str]:
+    capitals = {_capital(short): _capital(full) for short, full in forms.items() if short[0].islower()}
+    return {**capitals, **forms}
+
+
+def _alternatives(forms: Mapping[str, str]) -> str:
+    written = sorted(_both_cases(forms), key=len, reverse=True)
+    return "|".join(re.escape(short).replace(r"\.", r"\. ?").removesuffix(" ?") for short in written)
+
+
+@cache
+def _meanings(tongue: Tongue) -> tuple[dict[str, str], ...]:
+    forms = tongue.shortenings
+    return tuple(_both_cases(kind) for kind in (forms.always, forms.before_name, forms.before_number))
+
+
+def _capital(word: str) -> str:
+    return word[0].upper() + word[1:]
+
+
+def in_full(text: str, tongue: Tongue) -> str:
+    """Say abbreviations in full; a stop that ended the sentence as well stays."""
+    if not _may_have_some(text, tongue):
+        return text
+    if tongue.code == "en":
+        text = _HALF_DAY.sub(lambda found: _half_day(found, text), text)
+        text = _STREET.sub(_street, text)
+    if tongue.code == "de":
+        text = _COMPOUND_STREET.sub(
+            lambda found: f"{found[1]}traße{'.' if _ENDS.match(text, found.end()) else ''}", text
+        )
+    return _pattern(tongue).sub(lambda found: _full(found, tongue), text)
+
+
+def _may_have_some(text: str, tongue: Tongue) -> bool:
+    """Tell quickly that a sentence has no stop but its own, which most have not."""
+    first = text.find(".")
+    if 0 <= first < len(text) - 1 and not _ENDS.match(text, first + 1):
+        return True
+    if first >= 0 and text[max(0, text.rfind(" ", 0, first)) + 1 : first + 1] in _last_words(tongue):
+        return True
+    if "°" in text or "º" in text or (tongue.code == "fr" and _WITHOUT_STOP.search(text)):
+        return True
+    return tongue.code == "de" and "str." in text
+
+
+@cache
+def _last_words(tongue: Tongue) -> frozenset[str]:
+    return frozenset(f"{short.rsplit('.', 2)[-2]}." for short in tongue.shortenings.always)
+
+
+def _full(found: re.Match[str], tongue: Tongue) -> str:
+    group = "abc".index(found.lastgroup or "a")
+    said = _meanings(tongue)[group][found[0].replace(" ", "")]
+    if tongue.code == "fr" and found[0] in {"M.", "MM."} and found.string[: found.start()].endswith(". "):
+        return found[0]
+    ends = found[0].endswith(".") and _ENDS.match(found.string, found.end())
+    return f"{said}." if ends else said
+
+
+def _half_day(found: re.Match[str], text: str) -> str:
+    said = f"{(found[1] or found[2]).upper()}M"
+    glue = " " if found[2] else ""
+    return f"{glue}{said}{'.' if _ENDS.match(text, found.end()) else ''}"
+
+
+def _street(found: re.Match[str]) -> str:
+    before, after = found.string[max(0, found.start() - 80) : found.start()], found.string[found.end() :]
+    named = re.match(r"\s+[A-Z]", after)
+    if _HOUSE_AND_STREET.search(before) or (_CAPITAL_WORD.search(before) and not named):
+        return f"{_STREETS[found[0]]}{'.' if _ENDS.match(after) else ''}"
+    return found[0]
