@@ -52,6 +52,27 @@ def test_norwegian_is_a_language_and_nonsense_is_none(tmp_path: Path) -> None:
     assert "'old English'" in book.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("head", "facts"),
+    [
+        ("title: 1:30", ("1:30", (), "en")),
+        ("title: 0123\nlang: no", ("0123", (), "no")),
+        ("Title: Yes\nCreator: Ann One", ("Yes", ("Ann One",), "en")),
+        ("title: 0x" + "f" * 9_000, ("0x" + "f" * 9_000, (), "en")),
+        ("title: !!bool so\ndate: 2024-99-99\ntags: [a, {b: c}]", ("so", (), "en")),
+        ("title: ~\nauthor:\nlanguage: de-AT", ("the book", (), "de-AT")),
+        ("title:\n- text: Long\n  type: main\ncreator:\n- role: author\n  text: Ann", ("Long", ("Ann",), "en")),
+        ("author: [[x], Bo]\nauthors: [Cy]", ("the book", ("Bo",), "en")),
+    ],
+)
+def test_values_are_read_as_they_are_written(
+    tmp_path: Path, head: str, facts: tuple[str, tuple[str, ...], str]
+) -> None:
+    book = read(write(tmp_path, f"---\n{head}\n---\nText."))
+    assert (book.title, book.authors, book.language) == facts
+    assert book.warnings == ()
+
+
 def test_a_lone_title_heading_names_the_book_and_is_not_spoken(tmp_path: Path) -> None:
     book = read(write(tmp_path, "# The Book\n\n## One\n\nA.\n\n### Deep\n\nB.\n\n## Two\n\nC.\n"))
     assert book.title == "The Book"
@@ -207,7 +228,6 @@ def test_the_cover_is_a_picture_beside_the_manuscript(tmp_path: Path) -> None:
         (b"```\nonly code\n```\n", "no words"),
         (b"---\ntitle: T\nauthor: [A\n---\nText.", r"line 3: the front matter"),
         (b"---\ntitle: a: b\n---\nText.", r"line 2: the front matter"),
-        (b"---\ndate: 2024-99-99\n---\nText.", "the front matter"),
         (b"---\nWords, no names.\n---\nText.", "line 2: the front matter"),
         (b"---\ntitle: T\n\nText.", "line 1 has no end"),
         (b"---\nx: " + b"[" * 20_000 + b"\n---\nText.", "the front matter"),
