@@ -70,7 +70,7 @@ def read(path: Path) -> Book:
 
 def parsed(path: Path) -> Manuscript:
     """Read a file of Markdown, without dividing it into chapters; raise `SourceError` as `read` does."""
-    source = _text(path)
+    source = text_of(path)
     parser = MarkdownIt("commonmark", {"maxNesting": MAXIMUM_NESTING}).enable("table")
     parser.use(front_matter_plugin).use(footnote_plugin, move_to_end=False)
     environment: dict[str, Any] = {}
@@ -96,7 +96,8 @@ def in_language(blocks: Sequence[Block], language: str, book_language: str) -> t
     )
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Give the text of a file in UTF-8, without its byte order mark; raise `SourceError`."""
     try:
         if path.stat().st_size > MAXIMUM_BYTES:
             raise SourceError(
