@@ -72,6 +72,8 @@ class _Block:
     _text: list[str] = field(default_factory=list)
     _lines: list[tuple[str, int]] = field(default_factory=list)
     _runs: int = 0
+    # Ends that are not to come any more: to seek them again at each of many beginnings would take the square of their number.
+    _missing: set[str] = field(default_factory=set)
 
     def tokens(self) -> Iterator[Token]:
         content = self.token.content
@@ -119,9 +121,12 @@ class _Block:
         """Pass over the content of a script or of code, and give where to go on."""
         name = found[2].lower()
         content = self.token.content
-        end = re.compile(f"</{name}\\b[^>]*>", re.IGNORECASE).search(content, found.end())
+        end = None
+        if name not in self._missing:
+            end = re.compile(f"</{name}\\b[^>]*>", re.IGNORECASE).search(content, found.end())
         if name == "pre":
             if end is None:
+                self._missing.add(name)
                 # It may hold an empty line, and end in another block.
                 return found.end()
             code = self._token("code_block", "code")
@@ -137,12 +142,14 @@ class _Block:
         content = self.token.content
         for begin, end in _ODDITIES.items():
             if content.startswith(begin, start):
-                stop = content.find(end, start + 2)
+                stop = -1 if end in self._missing else content.find(end, start + 2)
+                if stop < 0:
+                    self._missing.add(end)
                 if stop < 0 and (begin == "<!--" or start == 0):
                     kind = "comment" if begin == "<!--" else "declaration"
                     raise SourceError(f"{self._where(start)}: the {kind} {begin} has no end; close it with {end}")
                 if stop >= 0:
-                    self._text.append(content[start + len(begin) : stop] if begin == "<![CDATA[" else "")
+                    self._text.append(html.escape(content[start + len(begin) : stop]) if begin == "<![CDATA[" else "")
                     return stop + len(end)
                 break
         self._text.append("&lt;")

@@ -20,7 +20,7 @@ class Inline:
 
     `parts` are its words as they come, each with the number of the note that is called behind it, or None. `before` and
     `after` are what stands in it and is not said, with the reason, before and behind its first words. `notes` are the
-    numbers of all notes that are called in it. `languages` are those of its words, empty for the book's own.
+    numbers of all notes that are called in it. `languages` are those of its words, empty for the book's own; `is_begun` tells whether there are any.
     """
 
     parts: list[tuple[str, int | None]] = field(default_factory=list)
@@ -30,6 +30,7 @@ class Inline:
     languages: set[str] = field(default_factory=set)
     hard_breaks: int = 0
     soft_breaks: int = 0
+    is_begun: bool = False
 
     @property
     def is_verse(self) -> bool:
@@ -44,13 +45,13 @@ class Inline:
     def say(self, text: str, language: str = "") -> None:
         """Add words."""
         self.parts.append((text, None))
+        self.is_begun = self.is_begun or bool(text.strip())
         if any(map(str.isalnum, text)):
             self.languages.add(language)
 
     def set_aside(self, reason: str, aside: "Inline") -> None:
         """Add what is not said."""
-        is_begun = any(text and not text.isspace() for text, _ in self.parts)
-        (self.after if is_begun else self.before).append((reason, aside))
+        (self.after if self.is_begun else self.before).append((reason, aside))
 
 
 def folded_with_calls(

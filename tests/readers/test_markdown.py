@@ -278,6 +278,21 @@ SHAPES = {
     "<!-- hidden -->\n\n{}": "{}",
     "| {} |\n|---|\n| cell |": "{} cell",
     "| head |\n|---|\n| a | {} |": "head a {}",
+    "<div>{}</div>": "{}",
+    "<center><p>{}<p>more</center>": "{} more",
+    "<blockquote>\n\n{}\n\n<p>more</blockquote>": "{} more",
+    "<ul><li>{}<li>more</ul>": "{} more",
+    "<table><tr><td>{}<th>more</table>": "{} more",
+    "<figure><img alt='{}'><figcaption>more</figcaption></figure>": "{} more",
+    "<pre>{}\n\nmore</pre>": "{} more",
+    "<h2>{}</h2>more": "{} more",
+    "<div lang='fr'>\n\n{}\n\n</div>": "{}",
+    "<!-- hidden -->{}<!-- hidden --><script>hidden</script>": "{}",
+    "<div>\n<![CDATA[{}]]> <? hidden ?></div>": "{}",
+    "so <span lang='fr'>{}</span><script>hidden</script>": "so {}",
+    "<p>*so* call[^N] {}</p>\n\n[^N]: note": "so call {} note",
+    "- so\n  - {}\n\n    more": "so {} more",
+    "* * *\n{}\n\\* \\* \\*": "{} * * *",
     "call^[{}]": "call {}",
     "call[^N]\n\n[^N]: {}": "call {}",
     "[^N]: {}\n\ncall[^N]": "call {}",
@@ -299,3 +314,8 @@ def test_every_word_comes_once_and_in_order(parts: list[tuple[str, list[str], st
     assert book.left_out == ()
     assert " ".join(block.text for block in blocks if block.text).split() == [*expected, "end"]
     assert len({block.anchor for block in blocks}) == len(blocks)
+    noted = {block.note for block in blocks}
+    for block in blocks:
+        for call in block.calls:
+            assert block.text[: call.place].endswith("call")
+            assert call.note in noted

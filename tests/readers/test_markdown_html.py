@@ -43,6 +43,13 @@ from tests.readers.test_markdown import blocks_of, outline, told, write
         ("</div>\n\nText.", [("paragraph", "Text.", "")]),
         ("> <div>\n> Said.\n\nOutside.\n\n</div>", [("quote", "Said.", ""), ("paragraph", "Outside.", "")]),
         ("> <table>\n> </table>\n\nOutside.", [("paragraph", "Outside.", "")]),
+        ("<div><![CDATA[1 <b>2</b> & 3]]> <? 4 <!X 5 ></div>", [("paragraph", "1 <b>2</b> & 3 <? 4", "")]),
+        ("- One\n  - Two\n\n    Still two.\n1. <p>Three</p>", [
+            ("item", "One", ""),
+            ("item", "Two", ""),
+            ("item", "Still two.", ""),
+            ("item", "Three", ""),
+        ]),
         ("<nav><a href=x>One</a></nav>", [("paragraph", "One", "toc")]),
     ],
 )  # fmt: skip

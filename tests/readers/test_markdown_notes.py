@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.model import Call
 from tasks.readers.markdown import read
+from tasks.readers.markdown_inline import folded_with_calls
 from tests.readers.test_markdown import blocks_of, write
 
 
@@ -19,6 +22,17 @@ def test_a_call_stands_behind_the_word_before_it(tmp_path: Path) -> None:
         ("Of a.", "note=1", ()),
         ("Of b.", "note=2", ()),
         ("Said at once.", "note=3", ()),
+    ]
+
+
+@given(st.lists(st.tuples(st.text(" ab\t\n\u2003", max_size=4), st.none() | st.integers(0, 9)), max_size=12))
+def test_folding_keeps_the_words_and_places_the_calls_behind_them(parts: list[tuple[str, int | None]]) -> None:
+    text, calls = folded_with_calls(parts, str)
+    assert text == " ".join("".join(words for words, _ in parts).split())
+    assert [call.note for call in calls] == [str(note) for _, note in parts if note is not None]
+    ends = [place for place, (_, note) in enumerate(parts, 1) if note is not None]
+    assert [call.place for call in calls] == [
+        len(" ".join("".join(words for words, _ in parts[:end]).split())) for end in ends
     ]
 
 
