@@ -40,9 +40,12 @@ class Reading:
             text=True,
         )
 
-    def of(self, name: str, data: bytes) -> dict[str, str]:
+    def put(self, name: str, data: bytes) -> None:
+        (self._folder / name).parent.mkdir(exist_ok=True)
+        (self._folder / name).write_bytes(data)
+
+    def of(self, name: str) -> dict[str, str]:
         path = self._folder / name
-        path.write_bytes(data)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{path}\n")
@@ -142,18 +145,22 @@ def tries(count: int) -> settings:
 
 
 def check(reading: Reading, name: str, data: bytes) -> None:
-    answer = reading.of(name, data)
+    reading.put(name, data)
+    judge(reading.of(name), data)
+
+
+def judge(answer: dict[str, str], data: bytes) -> None:
     if answer["outcome"] in {"read", "refused"}:
         return
     packed = base64.b85encode(zlib.compress(data, 9)).decode()
     whole = f"\nzlib.decompress(base64.b85decode({packed!r}))" if len(packed) < LONGEST_TOLD else ""
-    pytest.fail(f"{name}: {answer['outcome']}: {answer['detail']}{whole}")
+    pytest.fail(f"{answer['outcome']}: {answer['detail']}{whole}")
 
 
 def test_the_files_themselves_are_read(reading: Reading) -> None:
-    for name, data in zip(("a.md", "a.epub", "a.pdf"), seeds(), strict=True):
-        assert reading.of(name, data)["outcome"] == "read"
-    assert reading.of("rich.md", RICH)["outcome"] == "read"
+    for name, data in zip(("a.md", "a.epub", "a.pdf", "rich.md"), (*seeds(), RICH), strict=True):
+        reading.put(name, data)
+        assert reading.of(name)["outcome"] == "read"
 
 
 @tries(300)
@@ -161,6 +168,16 @@ def test_the_files_themselves_are_read(reading: Reading) -> None:
 def test_damaged_markdown(reading: Reading, is_rich: bool, recipe: list[Mutation]) -> None:  # noqa: FBT001
     data, other = (RICH, seeds().markdown) if is_rich else (seeds().markdown, RICH)
     check(reading, "a.md", mutated(data, other, recipe))
+
+
+@tries(40)
+@given(mutations("md"), mutations("md"))
+def test_a_folder_of_damaged_markdown(reading: Reading, facts: list[Mutation], text: list[Mutation]) -> None:
+    reading.put("book/1.md", RICH)
+    reading.put("book/2.md", mutated(RICH, seeds().markdown, text))
+    head = mutated(b"title: The Lamp\nauthors: [Ann One, {name: Bo Two}]\nlang: en-GB\ncover: a.png\n", RICH, facts)
+    reading.put("book/metadata.yaml", head)
+    judge(reading.of("book"), head)
 
 
 @tries(250)
