@@ -13,16 +13,17 @@ _READERS = {
     ".md": "tasks.readers.markdown",
     ".pdf": "tasks.readers.pdf",
 }
+_FOLDER_READER = "tasks.readers.markdown_folder"
 
 
 def read_book(path: Path) -> Book:
-    """Read a manuscript by the reader for its ending.
+    """Read a manuscript by the reader for its ending, or a folder of Markdown files as one.
 
     Raises `SourceError` for a file that is missing, empty, of another format, or cannot be read, and for one in which
     there is nothing to speak.
     """
     if path.is_dir():
-        raise SourceError(f"{path}: this is a folder; give a file that ends in {_endings()}")
+        return _spoken(path, _read_folder(path))
     if not path.is_file():
         raise SourceError(f"{path}: there is no such file; check its name")
     reader = _READERS.get(path.suffix.lower())
@@ -36,16 +37,36 @@ def read_book(path: Path) -> Book:
         raise SourceError(f"{path}: the file cannot be read ({error.strerror}); check its rights") from error
     if empty:
         raise SourceError(f"{path}: the file is empty; fetch it again or save it anew")
-    book: Book = import_module(reader).read(path)
-    if not any(_is_spoken(block) for chapter in book.chapters for block in chapter.blocks):
-        raise SourceError(f"{path}: there are no words to speak in it; check that it is the right file")
-    return book
+    return _spoken(path, import_module(reader).read(path))
 
 
 def source_sha256(path: Path) -> str:
-    """Hash a manuscript's file, as the manifest tells it; raises `OSError`."""
+    """Hash a manuscript's file, or the names and contents of a folder's, as the manifest tells it.
+
+    Raises `OSError`, and `SourceError` for a folder that `read_book` refuses.
+    """
+    if path.is_dir():
+        digest: str = import_module(_FOLDER_READER).sha256(path)
+        return digest
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_folder(path: Path) -> Book:
+    reader = import_module(_FOLDER_READER)
+    if not reader.files_of(path).texts:
+        raise SourceError(
+            f"{path}: this is a folder; give a file that ends in {_endings()}, "
+            "or a folder of Markdown files with numbers in their names"
+        )
+    book: Book = reader.read(path)
+    return book
+
+
+def _spoken(path: Path, book: Book) -> Book:
+    if not any(_is_spoken(block) for chapter in book.chapters for block in chapter.blocks):
+        raise SourceError(f"{path}: there are no words to speak in it; check that it is the right file")
+    return book
 
 
 def _is_spoken(block: Block) -> bool:

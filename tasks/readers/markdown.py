@@ -1,31 +1,46 @@
-"""Markdown manuscripts: CommonMark with tables, footnotes and YAML front matter."""
+"""Markdown manuscripts: CommonMark with tables, footnotes, HTML and YAML front matter."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 from tasks.errors import SourceError
-from tasks.model import Block, Book, Chapter, Cover
-from tasks.readers.markdown_blocks import BlockWalk, folded
+from tasks.model import Block, BlockKind, Book, Chapter
+from tasks.readers import markdown_facts
+from tasks.readers.markdown_blocks import BlockWalk
 
 MAXIMUM_BYTES = 50_000_000
-MAXIMUM_FRONT_MATTER = 64_000
-MAXIMUM_COVER_BYTES = 50_000_000
 # markdown-it silently drops what is nested deeper than its own limit of 20, so it gets a limit that no manuscript meets,
 # and one that does is refused.
 MAXIMUM_NESTING = 100
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-FIRST_BYTES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Manuscript:
+    """A file of Markdown as read, not yet divided: its front matter, its blocks, and which of them are outer headings.
+
+    `language` is what the front matter says, empty for nothing.
+    """
+
+    facts: dict[str, Any]
+    blocks: tuple[Block, ...]
+    outer_headings: frozenset[str]
+    language: str
+    warnings: tuple[str, ...]
+
+    @property
+    def has_words(self) -> bool:
+        """Tell whether there is anything to speak."""
+        return any(not block.left_out and any(map(str.isalnum, block.text)) for block in self.blocks)
 
 
 def read(path: Path) -> Book:
@@ -34,28 +49,55 @@ def read(path: Path) -> Book:
     Raise `SourceError` for a file that cannot be opened, is no UTF-8, is too large or nested too deeply, has broken front
     matter or an HTML comment without end, or has nothing to say.
     """
-    source = _text(path)
+    manuscript = parsed(path)
+    if not manuscript.has_words:
+        raise SourceError(f"{path.name} has no words to speak; check that it is the right file")
+    language = manuscript.language or "en"
+    blocks = in_language(manuscript.blocks, "", language)
+    title_block, openings = _openings(blocks, manuscript.outer_headings)
+    title = (
+        markdown_facts.title(manuscript.facts)
+        or (title_block.text if title_block else "")
+        or title_from_name(path.stem)
+        or path.name
+    )
+    chapters, left_out = _chapters(blocks, title_block, openings, title)
+    warnings = list(manuscript.warnings)
+    cover = markdown_facts.cover(path, manuscript.facts, warnings)
+    authors = markdown_facts.authors(manuscript.facts)
+    return Book(title, authors, language, chapters, left_out, cover, tuple(warnings))
+
+
+def parsed(path: Path) -> Manuscript:
+    """Read a file of Markdown, without dividing it into chapters; raise `SourceError` as `read` does."""
+    source = text_of(path)
     parser = MarkdownIt("commonmark", {"maxNesting": MAXIMUM_NESTING}).enable("table")
     parser.use(front_matter_plugin).use(footnote_plugin, move_to_end=False)
     environment: dict[str, Any] = {}
-    tokens = parser.parse(source, environment)
-    _refuse_deep_nesting(path, tokens)
+    try:
+        tokens = parser.parse(source, environment)
+        _refuse_deep_nesting(path, tokens)
+        facts = markdown_facts.front_matter(path, source, tokens)
+        walk = BlockWalk(path, source, tokens, parser, environment)
+        blocks = walk.blocks()
+    except RecursionError as error:
+        raise SourceError(f"{path.name}: it is nested too deeply to be read; flatten it") from error
     warnings: list[str] = []
-    facts = _front_matter(path, source, tokens)
-    walk = BlockWalk(path, source, tokens, environment)
-    blocks = walk.blocks()
-    if not any(character.isalnum() for block in blocks if not block.left_out for character in block.text):
-        raise SourceError(f"{path.name} has no words to speak; check that it is the right file")
-    title_block, openings = _openings(blocks, walk.outer_headings)
-    title = _scalar(facts.get("title")) or (title_block.text if title_block else "") or _title_from_name(path)
-    chapters, left_out = _chapters(blocks, title_block, openings, title)
-    language = _language(path, facts, warnings)
-    cover = _cover(path, facts.get("cover"), warnings)
+    language = markdown_facts.language(path, facts, warnings)
     warnings += _unused_definitions(path, environment, walk.targets)
-    return Book(title, _authors(facts), language, chapters, left_out, cover, tuple(warnings))
+    return Manuscript(facts, tuple(blocks), frozenset(walk.outer_headings), language, tuple(warnings))
 
 
-def _text(path: Path) -> str:
+def in_language(blocks: Sequence[Block], language: str, book_language: str) -> tuple[Block, ...]:
+    """Say of each block in which language it is, `language` where it does not say itself, and nothing for the book's."""
+    return tuple(
+        replace(block, language="" if (block.language or language) == book_language else block.language or language)
+        for block in blocks
+    )
+
+
+def text_of(path: Path) -> str:
+    """Give the text of a file in UTF-8, without its byte order mark; raise `SourceError`."""
     try:
         if path.stat().st_size > MAXIMUM_BYTES:
             raise SourceError(
@@ -82,86 +124,6 @@ def _refuse_deep_nesting(path: Path, tokens: Sequence[Token]) -> None:
             raise SourceError(f"{path.name}{where}: lists or quotes are nested too deeply to be read; flatten them")
 
 
-def _front_matter(path: Path, source: str, tokens: Sequence[Token]) -> dict[str, Any]:
-    first = tokens[0] if tokens else None
-    if first is None or first.type != "front_matter":
-        if re.match(r"---[ \t]*\r?\n\w+:(\s|$)", source):
-            raise SourceError(
-                f"{path.name}: the front matter that begins in line 1 has no end; close it with a line ---"
-            )
-        return {}
-    if len(first.content) > MAXIMUM_FRONT_MATTER:
-        raise SourceError(f"{path.name}: the front matter is longer than {MAXIMUM_FRONT_MATTER} characters; shorten it")
-    try:
-        facts = yaml.safe_load(first.content)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = 2 + (mark.line if mark else 0)
-        problem = getattr(error, "problem", None) or "it is no YAML"
-        raise SourceError(
-            f"{path.name}, line {line}: the front matter cannot be read: {problem}; correct it"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        # PyYAML lets through what Python says of an impossible date, and recurses on nested brackets.
-        raise SourceError(
-            f"{path.name}, line 2: the front matter holds an impossible value: {error}; correct it"
-        ) from error
-    if facts is None:
-        return {}
-    if not isinstance(facts, dict):
-        raise SourceError(f"{path.name}, line 2: the front matter is no lines of `name: value`; correct or remove it")
-    return facts
-
-
-def _scalar(value: object) -> str:
-    """Give the words of a value of the front matter; a list or a mapping has none."""
-    return "" if value is None or isinstance(value, (dict, list)) else folded(str(value))
-
-
-def _authors(facts: dict[str, Any]) -> tuple[str, ...]:
-    value = facts.get("author") or facts.get("authors")
-    values = value if isinstance(value, list) else [value]
-    names = (_scalar(each.get("name") if isinstance(each, dict) else each) for each in values)
-    return tuple(name for name in names if name)
-
-
-def _language(path: Path, facts: dict[str, Any], warnings: list[str]) -> str:
-    value = facts["language"] if "language" in facts else facts.get("lang")
-    # YAML 1.1 reads the language tag of Norwegian as a truth value.
-    tag = "no" if value is False else _scalar(value)
-    if LANGUAGE_TAG.fullmatch(tag):
-        return tag
-    if tag:
-        warnings.append(f"{path.name}: {tag!r} in the front matter is no language tag; read as English (en)")
-    return "en"
-
-
-def _cover(path: Path, value: object, warnings: list[str]) -> Cover | None:
-    name = _scalar(value)
-    if not name:
-        return None
-    try:
-        return _picture(path.parent.resolve(), name)
-    except (OSError, RuntimeError, ValueError) as error:
-        # RuntimeError is how pathlib reports a loop of links.
-        reason = (error.strerror if isinstance(error, OSError) else "") or error
-        warnings.append(f"{path.name}: the cover {name} is not used: {reason}")
-        return None
-
-
-def _picture(folder: Path, name: str) -> Cover:
-    picture = (folder / name).resolve()
-    if not picture.is_relative_to(folder):
-        raise ValueError("it lies outside of the manuscript's folder")
-    if picture.stat().st_size > MAXIMUM_COVER_BYTES:
-        raise ValueError(f"it is larger than {MAXIMUM_COVER_BYTES // 1_000_000} MB")
-    data = picture.read_bytes()
-    for first, media_type in FIRST_BYTES.items():
-        if data.startswith(first):
-            return Cover(media_type, data)
-    raise ValueError("it is neither PNG nor JPEG")
-
-
 def _unused_definitions(path: Path, environment: dict[str, Any], targets: set[str]) -> list[str]:
     """Name the definitions of links that nothing links to: they may be meant as text, and are not spoken."""
     definitions = environment.get("references", {})
@@ -172,34 +134,56 @@ def _unused_definitions(path: Path, environment: dict[str, Any], targets: set[st
     ]
 
 
-def _openings(blocks: Sequence[Block], outer_headings: set[str]) -> tuple[Block | None, set[str]]:
+def _openings(blocks: Sequence[Block], outer_headings: frozenset[str]) -> tuple[Block | None, frozenset[str]]:
     """Find the heading that is the book's own title, if there is one, and the anchors of those that open chapters."""
     headings = [block for block in blocks if block.anchor in outer_headings]
     levels = Counter(heading.level for heading in headings)
     first = next((block for block in blocks if block.text and not block.left_out), None)
     has_title = levels[1] == 1 and levels[2] > 0 and first is headings[0] and first.level == 1
-    chapter_level = 2 if has_title else min(levels, default=0)
-    return first if has_title else None, {heading.anchor for heading in headings if heading.level == chapter_level}
+    if has_title:
+        return first, frozenset(heading.anchor for heading in headings if heading.level == 2)  # noqa: PLR2004
+    return None, highest_headings(headings)
+
+
+def highest_headings(headings: Sequence[Block]) -> frozenset[str]:
+    """Give the anchors of the headings of the highest level that there is."""
+    highest = min((heading.level for heading in headings), default=0)
+    return frozenset(heading.anchor for heading in headings if heading.level == highest)
 
 
 def _chapters(
-    blocks: Sequence[Block], title_block: Block | None, openings: set[str], title: str
+    blocks: Sequence[Block], title_block: Block | None, openings: frozenset[str], title: str
 ) -> tuple[tuple[Chapter, ...], tuple[Block, ...]]:
-    before: list[Block] = []
-    chapters: list[tuple[str, list[Block]]] = []
-    for block in blocks:
-        if block.anchor in openings:
-            chapters.append((block.text, [block]))
-        else:
-            target = chapters[-1][1] if chapters else before
-            target.append(replace(block, left_out="title") if block is title_block else block)
+    named = [replace(block, left_out="title") if block is title_block else block for block in blocks]
+    before, chapters = divided(named, openings)
     left_out = [block for block in before if block.left_out == "title"]
     if any(block.text and not block.left_out for block in before):
-        chapters.insert(0, (title, [block for block in before if block.left_out != "title"]))
+        chapters.insert(0, [block for block in before if block.left_out != "title"])
+        names = [title, *(each[0].text for each in chapters[1:])]
     else:
         left_out = [block for block in before if block.text]
-    return tuple(Chapter(number, name, tuple(each)) for number, (name, each) in enumerate(chapters, 1)), tuple(left_out)
+        names = [each[0].text for each in chapters]
+    return (
+        tuple(
+            Chapter(number, name, tuple(each))
+            for number, (name, each) in enumerate(zip(names, chapters, strict=True), 1)
+        ),
+        tuple(left_out),
+    )
 
 
-def _title_from_name(path: Path) -> str:
-    return folded(re.sub(r"[-_]+", " ", path.stem)) or path.name
+def divided(blocks: Sequence[Block], openings: frozenset[str]) -> tuple[list[Block], list[list[Block]]]:
+    """Divide blocks before each of those that open a chapter: what stands before the first, and the chapters."""
+    before: list[Block] = []
+    chapters: list[list[Block]] = []
+    for block in blocks:
+        if block.kind is BlockKind.HEADING and block.anchor in openings:
+            chapters.append([block])
+        else:
+            (chapters[-1] if chapters else before).append(block)
+    return before, chapters
+
+
+def title_from_name(stem: str) -> str:
+    """Make a title of a file's name; bytes of it that are no text are replaced."""
+    return " ".join(re.sub(r"[-_]+", " ", stem.encode(errors="surrogateescape").decode(errors="replace")).split())

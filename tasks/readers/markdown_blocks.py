@@ -3,45 +3,51 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import lxml.etree
-import lxml.html
+from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tasks.errors import SourceError
 from tasks.model import Block, BlockKind
+from tasks.readers.markdown_facts import LANGUAGE_TAG
+from tasks.readers.markdown_html import expanded
+from tasks.readers.markdown_inline import Inline, folded_with_calls, inline_of
 
-# fmt: off
-LINES_OF_HTML = frozenset({
-    "address", "article", "aside", "blockquote", "br", "center", "dd", "details", "div", "dl", "dt", "fieldset",
-    "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav",
-    "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
-})
-# fmt: on
+MAXIMUM_OPEN_ELEMENTS = 1_000
+# Notes that call notes are told one within the other so deep, and behind all others where it goes deeper.
+MAXIMUM_NOTE_DEPTH = 20
+_SCENE_BREAK = re.compile(r"[\s*⁂•·~#—–_⁎∗❦☙♦◆◇§.-]+")
+_CONTAINERS = {"blockquote_open": BlockKind.QUOTE, "list_item_open": BlockKind.ITEM}
+_KINDS = {"blockquote": BlockKind.QUOTE, "li": BlockKind.ITEM, "dd": BlockKind.ITEM, "dt": BlockKind.ITEM}
+_HEADING = re.compile(r"h[1-6]")
+_REASONS = {"table": "tables", "pre": "code", "figcaption": "captions", "nav": "toc", "svg": "images", "math": "math"}
+# What an element ends by its beginning, and the elements around it beyond which it ends none.
+_ENDED_BY = {
+    "li": ({"li"}, {"ul", "ol"}),
+    "dt": ({"dt", "dd"}, {"dl"}),
+    "dd": ({"dt", "dd"}, {"dl"}),
+    "tr": ({"tr"}, {"table"}),
+    "td": ({"td", "th"}, {"tr", "table"}),
+    "th": ({"td", "th"}, {"tr", "table"}),
+}
 
 
-def folded(text: str) -> str:
-    """Fold every run of white space to one space, and strip the ends."""
-    return " ".join(text.split())
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What stands around a block and decides what it is; `tag` is the element of HTML, empty for one of Markdown."""
 
-
-@dataclass(slots=True)
-class _Inline:
-    """What a run of inline tokens holds: its words, the words of its pictures before and after, the notes it calls."""
-
-    text: str = ""
-    captions_before: list[str] = field(default_factory=list)
-    captions_after: list[str] = field(default_factory=list)
-    notes: list[int] = field(default_factory=list)
-    hard_breaks: int = 0
-    soft_breaks: int = 0
-
-    @property
-    def is_verse(self) -> bool:
-        return self.hard_breaks > 0 and self.soft_breaks == 0
+    kind: BlockKind = BlockKind.PARAGRAPH
+    level: int = 0
+    left_out: str = ""
+    language: str = ""
+    note: str = ""
+    is_outer: bool = True
+    tag: str = ""
+    line: int = 0
 
 
 class BlockWalk:
@@ -51,192 +57,228 @@ class BlockWalk:
     no quote, list or note, and so can open a chapter.
     """
 
-    def __init__(self, path: Path, source: str, tokens: Sequence[Token], environment: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path, source: str, tokens: Sequence[Token], parser: MarkdownIt, environment: dict[str, Any]
+    ) -> None:
         self.targets: set[str] = set()
         self.outer_headings: set[str] = set()
         self._path = path
         self._lines = re.split(r"\r\n?|\n", source)
         self._anchors: Counter[int] = Counter()
+        tokens = expanded(path, tokens, parser, environment)
         self._notes: dict[int, Any] = environment.get("footnotes", {}).get("list", {})
+        self._names = len(self._notes)
         self._tokens: list[Token] = []
         self._bodies: dict[str, list[Token]] = {}
-        self._called = {note["label"] for note in self._notes.values() if "label" in note}
+        self._numbers = {note["label"]: number for number, note in self._notes.items() if "label" in note}
         self._told: set[int] = set()
+        self._note_depth = 0
         self._set_notes_aside(tokens)
 
     def blocks(self) -> list[Block]:
         """Give all blocks of the manuscript; raise `SourceError` for HTML that cannot be read."""
-        blocks = list(self._blocks(self._tokens, 1))
-        # What is left was called by no text, only by notes that nothing calls.
-        for label in list(self._bodies):
-            blocks += self._note_body(self._bodies.pop(label), 1)
+        blocks = list(self._blocks(self._tokens, 1, _Around()))
+        # What is left was called by no text, only by notes that nothing calls, or too deep within others.
+        for number, note in self._notes.items():
+            if number not in self._told:
+                blocks += self._told_note(number, note, 1)
         return blocks
 
     def _set_notes_aside(self, tokens: Sequence[Token]) -> None:
         """Keep the bodies of notes that are called for their calls; all others stay where they stand."""
-        body: list[Token] | None = None
+        into = [self._tokens]
         for token in tokens:
             if token.type == "footnote_reference_open":
                 label = token.meta["label"]
-                if label in self._called and label not in self._bodies:
-                    body = self._bodies[label] = []
+                if label in self._numbers and label not in self._bodies:
+                    into.append(self._bodies.setdefault(label, []))
                     continue
-            elif token.type == "footnote_reference_close" and body is not None:
-                body = None
+                into.append(into[-1])
+            elif token.type == "footnote_reference_close" and into.pop() is not into[-1]:
                 continue
-            (self._tokens if body is None else body).append(token)
+            into[-1].append(token)
 
-    def _blocks(self, tokens: Sequence[Token], line: int) -> Iterator[Block]:
-        around: list[BlockKind] = []
+    def _blocks(self, tokens: Sequence[Token], line: int, base: _Around) -> Iterator[Block]:
+        around = [base]
         place = 0
         while place < len(tokens):
             token = tokens[place]
             line = token.map[0] + 1 if token.map else line
-            if token.type in {"blockquote_open", "list_item_open"}:
-                around.append(BlockKind.QUOTE if token.type == "blockquote_open" else BlockKind.ITEM)
-            elif token.type in {"blockquote_close", "list_item_close"}:
-                around.pop()
-            elif token.type in {"footnote_reference_open", "table_open"}:
+            if token.type in {"footnote_reference_open", "table_open"}:
                 end = _end(tokens, place)
                 inner = tokens[place + 1 : end]
-                yield from self._note_body(inner, line) if token.type[0] == "f" else self._table(inner, line)
+                if token.type == "table_open":
+                    yield from self._table(inner, line, around[-1])
+                else:
+                    self._names += 1
+                    yield from self._blocks(inner, line, _note(f"note={self._names}"))
                 place = end
             elif token.type == "inline":
-                yield from self._inline_block(token, tokens[place - 1], around, line)
+                yield from self._inline_block(inline_of(token.children or [], self.targets), line, around[-1])
+            elif token.type == "hr":
+                if not around[-1].left_out:
+                    yield Block(BlockKind.BREAK, "", self._anchor(line))
+            elif token.type in {"fence", "code_block"}:
+                code = Inline([(token.content, None)])
+                yield from self._block(code, line, replace(around[-1], kind=BlockKind.PARAGRAPH, level=0), "code")
             else:
-                yield from self._leaf(token, line)
+                self._go_in_or_out(token, around, line)
             place += 1
+        self._refuse_open(around)
 
-    def _leaf(self, token: Token, line: int) -> Iterator[Block]:
-        if token.type == "hr":
+    def _go_in_or_out(self, token: Token, around: list[_Around], line: int) -> None:
+        """Keep `around` in step with the quotes, lists, headings and elements that open and close."""
+        last = around[-1]
+        if token.type in _CONTAINERS:
+            around.append(replace(last, kind=_CONTAINERS[token.type], level=0, is_outer=False, tag="", line=line))
+        elif token.type == "heading_open":
+            around.append(replace(last, kind=BlockKind.HEADING, level=int(token.tag[1:]), tag="", line=line))
+        elif token.type in {"blockquote_close", "list_item_close", "heading_close"}:
+            while around.pop().tag:
+                pass
+        elif token.type == "html_open":
+            self._enter(token, around, line)
+        elif token.type == "html_close":
+            _leave({token.tag}, set(), around)
+
+    def _enter(self, token: Token, around: list[_Around], line: int) -> None:
+        tag = token.tag
+        if around[-1].tag == "p" or _HEADING.fullmatch(around[-1].tag):
+            around.pop()
+        if tag in _ENDED_BY:
+            _leave(*_ENDED_BY[tag], around)
+        if len(around) > MAXIMUM_OPEN_ELEMENTS:
+            raise SourceError(
+                f"{self._path.name}, line {line}: more than {MAXIMUM_OPEN_ELEMENTS} elements of HTML are open; close them"
+            )
+        last = around[-1]
+        language = str(token.attrs.get("lang", "")).strip()
+        is_heading = _HEADING.fullmatch(tag)
+        around.append(
+            replace(
+                last,
+                kind=BlockKind.HEADING if is_heading else _KINDS.get(tag, last.kind),
+                level=int(tag[1]) if is_heading else 0 if tag in _KINDS else last.level,
+                left_out=last.left_out or _REASONS.get(tag, ""),
+                language=language if LANGUAGE_TAG.fullmatch(language) else last.language,
+                is_outer=last.is_outer and tag not in _KINDS,
+                tag=tag,
+                line=line,
+            )
+        )
+
+    def _refuse_open(self, around: Sequence[_Around]) -> None:
+        """Refuse an element without end that would leave the whole rest of a text unread."""
+        for above, each in pairwise(around):
+            if each.left_out and not above.left_out:
+                raise SourceError(
+                    f"{self._path.name}, line {each.line}: <{each.tag}> has no end; close it with </{each.tag}>"
+                )
+
+    def _inline_block(self, inline: Inline, line: int, around: _Around) -> Iterator[Block]:
+        yield from self._asides(inline.before, line, around)
+        is_verse = inline.is_verse and around.kind in {BlockKind.PARAGRAPH, BlockKind.QUOTE}
+        kind = BlockKind.VERSE if is_verse else around.kind
+        for block in self._block(inline, line, replace(around, kind=kind)):
+            if not block.left_out and around.kind is not BlockKind.HEADING and _SCENE_BREAK.fullmatch(block.text):
+                yield Block(BlockKind.BREAK, "", block.anchor)
+                continue
+            if around.kind is BlockKind.HEADING and around.is_outer and not block.left_out:
+                self.outer_headings.add(block.anchor)
+            yield block
+        if around.kind is BlockKind.HEADING and around.level == 1 and _is_hash_alone(inline, self._lines, line):
             yield Block(BlockKind.BREAK, "", self._anchor(line))
-        elif token.type in {"fence", "code_block"}:
-            yield from self._block(BlockKind.PARAGRAPH, token.content, line, "code")
-        elif token.type == "html_block":
-            for paragraph in self._html(token.content, line):
-                yield from self._block(BlockKind.PARAGRAPH, paragraph, line)
+        yield from self._behind(inline, line, around)
 
-    def _inline_block(self, token: Token, opening: Token, around: Sequence[BlockKind], line: int) -> Iterator[Block]:
-        inline = self._inline(token.children or [])
-        for caption in inline.captions_before:
-            yield from self._block(BlockKind.PARAGRAPH, caption, line, "captions")
-        kind = around[-1] if around else BlockKind.PARAGRAPH
-        if opening.type == "heading_open":
-            for block in self._block(BlockKind.HEADING, inline.text, line, level=int(opening.tag[1:])):
-                if opening.level == 0:
-                    self.outer_headings.add(block.anchor)
-                yield block
-        else:
-            verse = inline.is_verse and kind != BlockKind.ITEM
-            yield from self._block(BlockKind.VERSE if verse else kind, inline.text, line)
-        yield from self._after(inline, line)
-
-    def _table(self, tokens: Sequence[Token], line: int) -> Iterator[Block]:
-        cells: list[_Inline] = []
+    def _table(self, tokens: Sequence[Token], line: int, around: _Around) -> Iterator[Block]:
+        cells: list[Inline] = []
         columns = sum(token.type == "th_open" for token in tokens)
         row = 0
         for token in tokens:
             if token.type == "inline":
-                cells.append(self._inline(token.children or []))
+                cells.append(inline_of(token.children or [], self.targets))
             elif token.type == "tr_open" and token.map:
                 row = token.map[0]
             elif token.type == "tr_close":
-                cells.append(_Inline(self._surplus(row, columns)))
-        yield from self._block(BlockKind.PARAGRAPH, " ".join(cell.text for cell in cells), line, "tables")
+                cells.append(Inline([(self._surplus(row, columns), None)]))
+        whole = Inline([part for cell in cells for part in (*cell.parts, (" ", None))])
+        yield from self._block(whole, line, replace(around, kind=BlockKind.PARAGRAPH, level=0), "tables")
         for cell in cells:
-            cell.captions_after = cell.captions_before + cell.captions_after
-            yield from self._after(cell, line)
+            cell.after = cell.before + cell.after
+            yield from self._behind(cell, line, around)
 
     def _surplus(self, row: int, columns: int) -> str:
         """Give the words of a row beyond its table's columns, which markdown-it drops."""
         cells = re.split(r"(?<!\\)\|", re.sub(r"^[\s>]*\|?", "", self._lines[row]))
         return " ".join(cells[columns:])
 
-    def _after(self, inline: _Inline, line: int) -> Iterator[Block]:
-        for caption in inline.captions_after:
-            yield from self._block(BlockKind.PARAGRAPH, caption, line, "captions")
+    def _asides(self, asides: Sequence[tuple[str, Inline]], line: int, around: _Around) -> Iterator[Block]:
+        """Give what is set aside in a paragraph; a picture's words may hold further pictures."""
+        for reason, aside in asides:
+            yield from self._asides(aside.before, line, around)
+            yield from self._block(aside, line, replace(around, kind=BlockKind.PARAGRAPH, level=0), reason)
+            yield from self._asides(aside.after, line, around)
+
+    def _behind(self, inline: Inline, line: int, around: _Around) -> Iterator[Block]:
+        yield from self._asides(inline.after, line, around)
         for number in inline.notes:
-            if number in self._told:
-                continue
-            self._told.add(number)
-            note = self._notes[number]
-            if "label" in note:
-                yield from self._note_body(self._bodies.pop(note["label"], []), line)
-            else:
-                yield from self._inline_note(note["tokens"], line)
+            if number not in self._told and self._note_depth < MAXIMUM_NOTE_DEPTH:
+                self._note_depth += 1
+                yield from self._told_note(number, self._notes[number], line)
+                self._note_depth -= 1
 
-    def _inline_note(self, tokens: Sequence[Token], line: int) -> Iterator[Block]:
-        inline = self._inline(tokens)
-        yield from self._block(BlockKind.PARAGRAPH, inline.text, line, "footnotes")
-        inline.captions_after = inline.captions_before + inline.captions_after
-        yield from self._after(inline, line)
+    def _told_note(self, number: int, note: dict[str, Any], line: int) -> Iterator[Block]:
+        self._told.add(number)
+        around = _note(_name(number))
+        if "label" in note:
+            yield from self._blocks(self._bodies.pop(note["label"], []), line, around)
+            return
+        inline = inline_of(note["tokens"], self.targets)
+        yield from self._block(inline, line, around)
+        inline.after = inline.before + inline.after
+        yield from self._behind(inline, line, around)
 
-    def _note_body(self, tokens: Sequence[Token], line: int) -> Iterator[Block]:
-        for block in self._blocks(tokens, line):
-            yield replace(block, left_out=block.left_out or "footnotes")
-
-    def _block(self, kind: BlockKind, text: str, line: int, left_out: str = "", level: int = 0) -> Iterator[Block]:
-        words = folded(text)
+    def _block(self, inline: Inline, line: int, around: _Around, reason: str = "") -> Iterator[Block]:
+        words, calls = folded_with_calls(inline.parts, _name)
         if words:
-            yield Block(kind, words, self._anchor(line), level, left_out)
+            yield Block(
+                around.kind,
+                words,
+                self._anchor(line),
+                around.level,
+                reason or around.left_out,
+                inline.language or around.language,
+                around.note,
+                calls,
+            )
 
     def _anchor(self, line: int) -> str:
         self._anchors[line] += 1
         count = self._anchors[line]
         return f"line={line}" if count == 1 else f"line={line}.{count}"
 
-    def _inline(self, tokens: Sequence[Token]) -> _Inline:
-        inline = _Inline()
-        for token in tokens:
-            if token.type in {"text", "code_inline"}:
-                inline.text += token.content
-            elif token.type in {"softbreak", "hardbreak"} or _is_line_break(token):
-                inline.text += " "
-                inline.hard_breaks += token.type == "hardbreak"
-                inline.soft_breaks += token.type == "softbreak"
-            elif token.type == "footnote_ref":
-                inline.notes.append(token.meta["id"])
-            elif token.type == "link_open":
-                self.targets.add(str(token.attrs.get("href", "")))
-            elif token.type == "image":
-                self._picture(token, inline)
-        return inline
 
-    def _picture(self, token: Token, inline: _Inline) -> None:
-        self.targets.add(str(token.attrs.get("src", "")))
-        within = self._inline(token.children or [])
-        captions = [*within.captions_before, within.text, *within.captions_after]
-        (inline.captions_after if inline.text.strip() else inline.captions_before).extend(captions)
-        inline.notes += within.notes
-
-    def _html(self, content: str, line: int) -> list[str]:
-        # Such a comment takes in the whole rest of the manuscript.
-        if content.lstrip().startswith("<!--") and "-->" not in content:
-            raise SourceError(f"{self._path.name}, line {line}: the comment <!-- has no end; close it with -->")
-        parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-        try:
-            root = lxml.html.fragment_fromstring(content.encode(), create_parent="div", parser=parser)
-        except lxml.etree.LxmlError as error:
-            raise SourceError(
-                f"{self._path.name}, line {line}: the HTML cannot be read: {error}; correct it"
-            ) from error
-        return [words for words in map(folded, "".join(_html_text(root)).split("\n\n")) if words]
+def _name(number: int) -> str:
+    return f"note={number + 1}"
 
 
-def _html_text(element: lxml.html.HtmlElement) -> Iterator[str]:
-    """Give the text of an element, with an empty line where a block of HTML begins or ends."""
-    own_line = "\n\n" if element.tag in LINES_OF_HTML else ""
-    yield own_line
-    if element.tag not in {"script", "style"}:
-        yield (element.text or "").replace("\n", " ")
-        for child in element:
-            yield from _html_text(child)
-            yield (child.tail or "").replace("\n", " ")
-    yield own_line
+def _note(name: str) -> _Around:
+    return _Around(left_out="footnotes", note=name, is_outer=False)
 
 
-def _is_line_break(token: Token) -> bool:
-    return token.type == "html_inline" and re.match(r"</?br\b", token.content, re.IGNORECASE) is not None
+def _leave(tags: set[str], beyond: set[str], around: list[_Around]) -> None:
+    """Go out of the nearest of the elements, if one is open within the quote or list that the place stands in."""
+    for place in range(len(around) - 1, 0, -1):
+        tag = around[place].tag
+        if not tag or tag in beyond:
+            return
+        if tag in tags:
+            del around[place:]
+            return
+
+
+def _is_hash_alone(inline: Inline, lines: Sequence[str], line: int) -> bool:
+    return not inline.parts and line <= len(lines) and lines[line - 1].strip() == "#"
 
 
 def _end(tokens: Sequence[Token], start: int) -> int:

@@ -52,6 +52,27 @@ def test_norwegian_is_a_language_and_nonsense_is_none(tmp_path: Path) -> None:
     assert "'old English'" in book.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("head", "facts"),
+    [
+        ("title: 1:30", ("1:30", (), "en")),
+        ("title: 0123\nlang: no", ("0123", (), "no")),
+        ("Title: Yes\nCreator: Ann One", ("Yes", ("Ann One",), "en")),
+        ("title: 0x" + "f" * 9_000, ("0x" + "f" * 9_000, (), "en")),
+        ("title: !!bool so\ndate: 2024-99-99\ntags: [a, {b: c}]", ("so", (), "en")),
+        ("title: ~\nauthor:\nlanguage: de-AT", ("the book", (), "de-AT")),
+        ("title:\n- text: Long\n  type: main\ncreator:\n- role: author\n  text: Ann", ("Long", ("Ann",), "en")),
+        ("author: [[x], Bo]\nauthors: [Cy]", ("the book", ("Bo",), "en")),
+    ],
+)
+def test_values_are_read_as_they_are_written(
+    tmp_path: Path, head: str, facts: tuple[str, tuple[str, ...], str]
+) -> None:
+    book = read(write(tmp_path, f"---\n{head}\n---\nText."))
+    assert (book.title, book.authors, book.language) == facts
+    assert book.warnings == ()
+
+
 def test_a_lone_title_heading_names_the_book_and_is_not_spoken(tmp_path: Path) -> None:
     book = read(write(tmp_path, "# The Book\n\n## One\n\nA.\n\n### Deep\n\nB.\n\n## Two\n\nC.\n"))
     assert book.title == "The Book"
@@ -207,7 +228,6 @@ def test_the_cover_is_a_picture_beside_the_manuscript(tmp_path: Path) -> None:
         (b"```\nonly code\n```\n", "no words"),
         (b"---\ntitle: T\nauthor: [A\n---\nText.", r"line 3: the front matter"),
         (b"---\ntitle: a: b\n---\nText.", r"line 2: the front matter"),
-        (b"---\ndate: 2024-99-99\n---\nText.", "the front matter"),
         (b"---\nWords, no names.\n---\nText.", "line 2: the front matter"),
         (b"---\ntitle: T\n\nText.", "line 1 has no end"),
         (b"---\nx: " + b"[" * 20_000 + b"\n---\nText.", "the front matter"),
@@ -258,6 +278,21 @@ SHAPES = {
     "<!-- hidden -->\n\n{}": "{}",
     "| {} |\n|---|\n| cell |": "{} cell",
     "| head |\n|---|\n| a | {} |": "head a {}",
+    "<div>{}</div>": "{}",
+    "<center><p>{}<p>more</center>": "{} more",
+    "<blockquote>\n\n{}\n\n<p>more</blockquote>": "{} more",
+    "<ul><li>{}<li>more</ul>": "{} more",
+    "<table><tr><td>{}<th>more</table>": "{} more",
+    "<figure><img alt='{}'><figcaption>more</figcaption></figure>": "{} more",
+    "<pre>{}\n\nmore</pre>": "{} more",
+    "<h2>{}</h2>more": "{} more",
+    "<div lang='fr'>\n\n{}\n\n</div>": "{}",
+    "<!-- hidden -->{}<!-- hidden --><script>hidden</script>": "{}",
+    "<div>\n<![CDATA[{}]]> <? hidden ?></div>": "{}",
+    "so <span lang='fr'>{}</span><script>hidden</script>": "so {}",
+    "<p>*so* call[^N] {}</p>\n\n[^N]: note": "so call {} note",
+    "- so\n  - {}\n\n    more": "so {} more",
+    "* * *\n{}\n\\* \\* \\*": "{} * * *",
     "call^[{}]": "call {}",
     "call[^N]\n\n[^N]: {}": "call {}",
     "[^N]: {}\n\ncall[^N]": "call {}",
@@ -279,3 +314,8 @@ def test_every_word_comes_once_and_in_order(parts: list[tuple[str, list[str], st
     assert book.left_out == ()
     assert " ".join(block.text for block in blocks if block.text).split() == [*expected, "end"]
     assert len({block.anchor for block in blocks}) == len(blocks)
+    noted = {block.note for block in blocks}
+    for block in blocks:
+        for call in block.calls:
+            assert block.text[: call.place].endswith("call")
+            assert call.note in noted
