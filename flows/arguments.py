@@ -20,13 +20,17 @@ def parser() -> argparse.ArgumentParser:
     lexicon = commands.add_parser("lexicon", help="list a manuscript's names and rare words, as a lexicon to fill in")
     _add_store(commands)
     for command in (narrate, plan):
-        command.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
+        command.add_argument(
+            "source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file, or a folder of Markdown files"
+        )
         command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")
         command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
         command.add_argument(
             "--revise", action="store_true", help="say first what differs from the edition that is there, and its cost"
         )
-    lexicon.add_argument("source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file")
+    lexicon.add_argument(
+        "source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file, or a folder of Markdown files"
+    )
     lexicon.add_argument("--at-least", type=int, default=2, metavar="N", help="only words that stand N times in it (2)")
     named = {
         "commands:narrate": narrate,

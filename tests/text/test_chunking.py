@@ -234,9 +234,9 @@ def test_headings_count_through_the_book() -> None:
     assert [chunk.text for chunk in said] == [
         "Chapter One. Foo",
         "Chapter Two. Bar",
-        "7 Baz",
+        "seven Baz",
         "Chapter Three",
-        "1984",
+        "nineteen eighty-four",
     ]
     assert [chunk.sentences[0].text for chunk in said] == ["1 Foo", "2 Bar", "7 Baz", "III", "1984"]
 
