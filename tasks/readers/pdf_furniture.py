@@ -46,19 +46,24 @@ def set_aside(pages: Sequence[Page], type_: Type) -> list[Line]:
     """
     kinds = _running(pages, type_)
     for page in pages:
-        text = [line for line in page.lines if line not in kinds]
+        text = [line for line in _told(page) if line not in kinds]
         kinds.update(dict.fromkeys(_contents(text), "toc"))
     notes_before = False
     for page in pages:
-        notes = _footnotes([line for line in page.lines if line not in kinds], type_, goes_on=notes_before)
+        notes = _footnotes([line for line in _told(page) if line not in kinds], type_, goes_on=notes_before)
         kinds.update(dict.fromkeys(notes, "footnotes"))
         notes_before = bool(notes)
-    lines = [replace(line, left_out=kinds.get(line, "")) for page in pages for line in page.lines]
+    lines = [replace(line, left_out=line.left_out or kinds.get(line, "")) for page in pages for line in page.lines]
     return list(_without_marks(lines))
 
 
+def _told(page: Page) -> list[Line]:
+    """Give the lines of a page that are not known to be no text."""
+    return [line for line in page.lines if not line.left_out]
+
+
 def _running(pages: Sequence[Page], type_: Type) -> dict[Line, str]:
-    edges = [edge for page in pages for edge in _edges(page.lines, type_) if not type_.is_large(edge.line)]
+    edges = [edge for page in pages for edge in _edges(_told(page), type_) if not type_.is_large(edge.line)]
     offsets = _offsets(edges, len(pages))
     kinds: dict[Line, str] = {}
     repeated: defaultdict[tuple[str, bool], list[_Edge]] = defaultdict(list)
