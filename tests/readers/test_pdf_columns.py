@@ -238,7 +238,7 @@ def test_in_whatever_order_it_is_drawn_all_is_read_in_order_and_once(
     tmp_path: Path, words: list[str], chance: Random, columns: int
 ) -> None:
     press = Press(tmp_path / "any.pdf")
-    lines = wrap(" ".join(words), WIDTH)
+    lines = wrap(" ".join(words), WIDTH - 4)
     half = -(-len(lines) // columns)
     drawn = [(line, place // half * RIGHT, 500 - 12 * (place % half)) for place, line in enumerate(lines)]
     chance.shuffle(drawn)
