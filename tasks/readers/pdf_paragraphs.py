@@ -85,7 +85,8 @@ def with_drop_caps(lines: Sequence[Line], type_: Type) -> Iterator[Line]:
             first = FIRST_WORD.match(line.text)
             # These letters are words too, so another place in the book must tell.
             is_word = cap.text in "AIO" and (first is None or (cap.text + first[0]).casefold() not in words)
-            yield replace(line, text=cap.text + " " * is_word + line.text, number=cap.number)
+            calls = tuple((count + 1, note) for count, note in line.calls)
+            yield replace(line, text=cap.text + " " * is_word + line.text, number=cap.number, calls=calls)
         else:
             yield from (cap, line)
         cap = None

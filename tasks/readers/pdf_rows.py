@@ -145,16 +145,10 @@ def _with_raised(rows: Iterator[list[Run]]) -> list[list[Run]]:
             if -RAISED <= (whole[other][0].y - row[0].y) / max(whole[other][0].size, 0.1) <= LOWERED
             and _size(whole[other]) > 1.15 * size
         ]
-        kept: list[Run] = []
         for run in row:
-            host = next((other for other in hosts if _touches(whole[other], places[other], run)), None)
-            (kept if host is None else added[host]).append(run)
-        if hosts:
-            added[place] += kept
-            whole[place] = []
-    return [
-        sorted([*row, *added[place]], key=lambda run: run.x) for place, row in enumerate(whole) if row or added[place]
-    ]
+            host = next((other for other in hosts if _touches(whole[other], places[other], run)), place)
+            added[host].append(run)
+    return [sorted(added[place], key=lambda run: run.x) for place in range(len(whole)) if added[place]]
 
 
 def _touches(row: Sequence[Run], places: Sequence[float], run: Run) -> bool:

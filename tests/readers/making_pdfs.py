@@ -15,6 +15,15 @@ PROSE = (
     "When the wind stood in the west he heard the bell of the drowned church, or said that he did."
 )
 
+TALE = (
+    "It was the custom of the house that no lamp was lit before the keeper had counted his steps, and that nobody spoke "
+    "until he had come down again. The children held their breath, for they knew that a word would make him lose the count "
+    "and climb the whole of the tower once more. On some nights he came down with wet boots although the sky was clear, and "
+    "on others he smelled of tar and oranges. They asked him once what was up there beside the lamp. He thought about it for "
+    "so long that the soup went cold, and then he said that there was a chair, and that it was never empty."
+)
+WIDTH = 34
+
 
 @dataclass
 class Press:
@@ -74,6 +83,16 @@ class Press:
         for place, line in enumerate(lines):
             self.line(line, x=x, y=y - place * (size + 2), size=size)
 
+    def marked(self, before: str, mark: str, after: str, *, x: float = 0) -> None:
+        """Print a line in which a small raised mark stands."""
+        text = self.canvas.beginText(self.margin + x, self.y)
+        for piece, size, rise in ((before, 11, 0), (mark, 6, 4), (after, 11, 0)):
+            text.setFont("Times-Roman", size)
+            text.setRise(rise)
+            text.textOut(piece)
+        self.canvas.drawText(text)
+        self.y -= LEADING
+
     def close(self) -> Path:
         """Finish the file."""
         self.canvas.save()
@@ -94,3 +113,10 @@ def outline(book: Book) -> list[tuple[str, list[str]]]:
 
 def left_out(blocks: Sequence[Block]) -> list[tuple[str, str]]:
     return [(block.left_out, block.text) for block in blocks if block.left_out]
+
+
+def columns_of(text: str, width: int = WIDTH) -> tuple[list[str], list[str]]:
+    """Set a text in two columns of so many characters."""
+    lines = wrap(text, width, break_on_hyphens=False)
+    half = (len(lines) + 1) // 2
+    return lines[:half], lines[half:]
