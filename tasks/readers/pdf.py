@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from threading import get_ident
 
@@ -17,10 +17,12 @@ from pypdf.generic import ArrayObject, DictionaryObject, NullObject
 from tasks.errors import SourceError
 from tasks.model import Block, Book
 from tasks.readers.pdf_blocks import Composer, divide
+from tasks.readers.pdf_fonts import NO_CHARACTER, Faces
 from tasks.readers.pdf_furniture import set_aside
 from tasks.readers.pdf_headings import Heading, from_outline, from_type, large_headings, outline_entries
-from tasks.readers.pdf_lines import NO_CHARACTER, Line, Page, folded, read_page, type_of
+from tasks.readers.pdf_lines import Line, Page, folded, read_sheet, set_pages, type_of
 from tasks.readers.pdf_paragraphs import Hyphens, layout_of, with_drop_caps
+from tasks.readers.pdf_rows import Sheet
 
 MAXIMUM_BYTES = 500_000_000
 MAXIMUM_PAGES = 10_000
@@ -66,7 +68,7 @@ def read(path: Path) -> Book:
     with _remarks_of_pypdf(path) as warnings, _open(path) as reader:
         pages = _pages(path, reader, warnings)
         title, authors, language = _facts(path, reader)
-        type_ = type_of(list(chain.from_iterable(page.lines for page in pages)))
+        type_ = type_of([line for page in pages for line in page.lines if not line.left_out])
         lines = list(with_drop_caps(set_aside(pages, type_), type_))
         _refuse_pictures(path, pages, lines)
         text = [line for line in lines if not line.left_out]
@@ -81,7 +83,7 @@ def read(path: Path) -> Book:
     if not division.chapters:
         raise SourceError(f"{path.name} has no chapter with words to speak; check its outline")
     warnings += [f"{path.name}: {warning}" for warning in division.warnings]
-    warnings += _doubts(path, text, division.left_out)
+    warnings += _doubts(path, pages, text, division.left_out)
     return Book(title, authors, language, tuple(division.chapters), tuple(division.left_out), None, tuple(warnings))
 
 
@@ -140,14 +142,15 @@ def _pages(path: Path, reader: PdfReader, warnings: list[str]) -> list[Page]:
         )
     if count > MAXIMUM_PAGES:
         raise SourceError(f"{path.name} has {count} pages, more than {MAXIMUM_PAGES}; split it")
-    pages: list[Page] = []
+    sheets: list[Sheet] = []
+    faces = Faces()
     for number in range(1, count + 1):
         with _damage(path, f", page {number},"):
             page = reader.pages[number - 1]
             if _has_lost_content(page):
                 raise SourceError(f"{path.name}, page {number}, is damaged: its content is missing; get another copy")
-            pages.append(read_page(page, number))
-    return pages
+            sheets.append(read_sheet(page, number, faces))
+    return set_pages(sheets)
 
 
 def _has_lost_content(page: PageObject) -> bool:
@@ -212,7 +215,10 @@ def _with_inner(headings: Sequence[Heading], large: Sequence[Heading]) -> list[H
     return sorted([*headings, *inner], key=lambda heading: (heading.start, heading.end))
 
 
-def _doubts(path: Path, text: Sequence[Line], left_out: Sequence[Block]) -> Iterator[str]:
+def _doubts(path: Path, pages: Sequence[Page], text: Sequence[Line], left_out: Sequence[Block]) -> Iterator[str]:
+    for doubt in sorted({doubt for page in pages for doubt in page.doubts}):
+        doubtful = [number for number, page in enumerate(pages, 1) if doubt in page.doubts]
+        yield f"{path.name}, {_numbers(doubtful)}: {doubt}, the order of the words may be wrong; listen to these pages"
     unknown = sorted(
         {line.page for line in text if NO_CHARACTER in line.text or re.search(r"[\uE000-\uF8FF]", line.text)}
     )

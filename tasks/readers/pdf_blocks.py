@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tasks.model import Block, BlockKind, Chapter
-from tasks.readers.pdf_furniture import note_mark
+from tasks.model import Block, BlockKind, Call, Chapter
 from tasks.readers.pdf_headings import Heading
-from tasks.readers.pdf_lines import Line
+from tasks.readers.pdf_lines import Line, solid
 from tasks.readers.pdf_paragraphs import SENTENCE_END, Hyphens, Layout
 
 SCENE_BREAK = re.compile(r"(?:[*#~•·⁂⁕❦❧☙◆◊✻✽✦—\u2013_-]\s*)+")
@@ -66,11 +65,12 @@ class Composer:
         """End the open block before the line at `place`, and give what was put aside meanwhile after it."""
         if self._open:
             kind, level = (BlockKind.HEADING, heading.level) if heading else (BlockKind.PARAGRAPH, 0)
-            block = Block(kind, self._hyphens.join(self._open), self._open[0].anchor, level)
+            text = self._hyphens.join(self._open)
+            block = Block(kind, text, self._open[0].anchor, level, calls=_calls(self._open, text))
             yield Placed(place - len(self._open), block)
         for group in _groups(self._aside):
-            text = self._hyphens.join(group)
-            yield Placed(place - 1, Block(BlockKind.PARAGRAPH, text, group[0].anchor, 0, group[0].left_out))
+            first, text = group[0], self._hyphens.join(group)
+            yield Placed(place - 1, Block(BlockKind.PARAGRAPH, text, first.anchor, 0, first.left_out, note=first.note))
         self._open, self._aside = [], []
 
 
@@ -78,13 +78,25 @@ def _groups(lines: Sequence[Line]) -> Iterator[list[Line]]:
     """Part what is left out into blocks: a footnote is one, of everything else each line."""
     group: list[Line] = []
     for line in lines:
-        goes_on = line.left_out == "footnotes" and not note_mark(line)
-        if group and not (goes_on and group[0].left_out == "footnotes"):
+        if group and not (line.note and line.note == group[0].note):
             yield group
             group = []
         group.append(line)
     if group:
         yield group
+
+
+def _calls(lines: Sequence[Line], text: str) -> tuple[Call, ...]:
+    """Find the places in a joined text at which its lines call notes, by the characters that joining leaves alone."""
+    before = 0
+    wanted: list[tuple[int, str]] = []
+    for line in lines:
+        wanted += [(before + count, note) for count, note in line.calls]
+        before += solid(line.text)
+    if not wanted:
+        return ()
+    ends = [0, *(place for place, character in enumerate(text, 1) if solid(character))]
+    return tuple(Call(ends[min(count, len(ends) - 1)], note) for count, note in wanted)
 
 
 @dataclass(slots=True)

@@ -3,10 +3,11 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from tasks.readers.pdf_lines import Line, Page, Type, folded
+from tasks.readers.pdf_notes import with_notes
 
 EDGE_LINES = 2
 # The same line at the same height of so many pages, and of half of all, is a head even where no white space sets it off.
@@ -23,7 +24,6 @@ CHAPTER_NUMBER = re.compile(
     r"(?:chapter|kapitel|chapitre|capítulo|capitolo|hoofdstuk|part|teil|partie|parte)\W+\d+\W*", re.IGNORECASE
 )
 HEAD_WITH_NUMBER = re.compile(r"(?P<first>\d{1,5})\W+(?P<after>\D.*)|(?P<before>.*\D)\W+(?P<last>\d{1,5})")
-NOTE_MARK = re.compile(r"\W{0,2}(\d{1,3}|[*†‡§]+)(?!\d)")
 CONTENTS = re.compile(
     r"(table of )?contents|inhalt(sverzeichnis)?|table des matières|índice|indice|sommaire", re.IGNORECASE
 )
@@ -46,19 +46,18 @@ def set_aside(pages: Sequence[Page], type_: Type) -> list[Line]:
     """
     kinds = _running(pages, type_)
     for page in pages:
-        text = [line for line in page.lines if line not in kinds]
+        text = [line for line in _told(page) if line not in kinds]
         kinds.update(dict.fromkeys(_contents(text), "toc"))
-    notes_before = False
-    for page in pages:
-        notes = _footnotes([line for line in page.lines if line not in kinds], type_, goes_on=notes_before)
-        kinds.update(dict.fromkeys(notes, "footnotes"))
-        notes_before = bool(notes)
-    lines = [replace(line, left_out=kinds.get(line, "")) for page in pages for line in page.lines]
-    return list(_without_marks(lines))
+    return with_notes(pages, kinds, type_)
+
+
+def _told(page: Page) -> list[Line]:
+    """Give the lines of a page that are not known to be no text."""
+    return [line for line in page.lines if not line.left_out]
 
 
 def _running(pages: Sequence[Page], type_: Type) -> dict[Line, str]:
-    edges = [edge for page in pages for edge in _edges(page.lines, type_) if not type_.is_large(edge.line)]
+    edges = [edge for page in pages for edge in _edges(_told(page), type_) if not type_.is_large(edge.line)]
     offsets = _offsets(edges, len(pages))
     kinds: dict[Line, str] = {}
     repeated: defaultdict[tuple[str, bool], list[_Edge]] = defaultdict(list)
@@ -153,54 +152,3 @@ def _contents(lines: Sequence[Line]) -> list[Line]:
         if ENDS_IN_PAGE_NUMBER.search(lines[place].text) and place - end <= 1:
             end = place + 1
     return list(lines[:end])
-
-
-def _footnotes(lines: Sequence[Line], type_: Type, *, goes_on: bool) -> list[Line]:
-    """Find the footnotes of a page: small type at its foot, under lines of the text, that begins with a mark.
-
-    With `goes_on`, the page before ends in a footnote, so that this page's may begin in the middle of it.
-    """
-    notes: list[Line] = []
-    for line in sorted(lines, key=lambda line: line.y):
-        if not type_.is_small(line):
-            break
-        notes.insert(0, line)
-    if len(notes) == len(lines):
-        return []
-    while notes and not goes_on and not NOTE_MARK.match(notes[0].text):
-        notes.pop(0)
-    return notes
-
-
-def note_mark(line: Line) -> str:
-    """Give the mark that a footnote begins with, empty where it begins with none."""
-    mark = NOTE_MARK.match(line.text)
-    return mark[1] if mark else ""
-
-
-def _without_marks(lines: Sequence[Line]) -> Iterator[Line]:
-    last_page = {note_mark(line): line.page for line in lines if line.left_out == "footnotes"}
-    for line in lines:
-        marks = (
-            [] if line.left_out else [place for place in range(1, len(line.pieces)) if _calls(line, place, last_page)]
-        )
-        if not marks:
-            yield line
-            continue
-        kept = "".join(piece.text for place, piece in enumerate(line.pieces) if place not in marks)
-        yield replace(line, text=folded(kept))
-        for place in marks:
-            text = line.pieces[place].text.strip()
-            yield replace(line, text=text, left_out="noteref", part=place)
-
-
-def _calls(line: Line, place: int, last_page: dict[str, int]) -> bool:
-    """Tell whether a piece of a line is the raised mark of a footnote that stands on this page or a later one."""
-    piece = line.pieces[place]
-    after = "".join(following.text for following in line.pieces[place + 1 :])
-    return (
-        piece.size <= 0.85 * line.size
-        and last_page.get(piece.text.strip(), 0) >= line.page
-        and not after[:1].isalpha()
-        and not line.pieces[place - 1].text[-1:].isspace()
-    )

@@ -1,36 +1,44 @@
 """The printed lines of a PDF's pages, with where they stand and how large they are."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import hypot, inf
-from typing import Any
 
 from pypdf import PageObject
 
-# A form may hold a form; deeper than this nobody hides a picture.
-MAXIMUM_FORMS_DEEP = 8
+from tasks.readers.pdf_columns import Placed, set_columns
+from tasks.readers.pdf_fonts import NO_CHARACTER, Faces
+from tasks.readers.pdf_rows import Sheet, sheet_of, spaced
+from tasks.readers.pdf_text import Rule, Run, draw
+
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 # Codes that the encoding of western text leaves free are bullets in a PDF (ISO 32000-1, annex D); pypdf gives this one as DEL.
 BULLET_CODE = {0x7F: "\N{BULLET}"}
-NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+HYPHENS = "-\N{HYPHEN}\N{SOFT HYPHEN}"
+# Letters that are written from right to left.
+LEFTWARD = re.compile(r"[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a line in one size of type."""
+    """A part of a line in one size of type, `rise` points above the baseline of the line."""
 
     text: str
     size: float
+    rise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A printed line: `number` counts from 1 on its page, `x` and `y` are where its first word stands, in points.
 
-    `left_out` is empty for a line of the text, else the kind of what it is instead; `part` is not 0 for what was taken out of a line.
+    `end` is where its last word ends, and `column` the column of the page that it stands in, from 1; 0 is the whole width.
+    `left_out` is empty for a line of the text, else the kind of what it is instead; `part` is not 0 for what was taken out of a
+    line. `note` names the note that the line belongs to. `calls` are the notes that it calls, each with how many solid
+    characters of the line stand before its mark (`solid` says which those are).
     """
 
     text: str
@@ -42,6 +50,10 @@ class Line:
     pieces: tuple[Piece, ...] = ()
     left_out: str = ""
     part: int = 0
+    end: float = 0.0
+    column: int = 0
+    note: str = ""
+    calls: tuple[tuple[int, str], ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -51,10 +63,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The lines of a page, and whether a picture is drawn on it."""
+    """The lines of a page, whether a picture is drawn on it, its rules, and why its order is in doubt, where it is."""
 
     lines: tuple[Line, ...]
     has_picture: bool
+    rules: tuple[Rule, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,11 @@ def folded(text: str) -> str:
     return " ".join(text.split())
 
 
+def solid(text: str) -> int:
+    """Count the characters that stay when lines are joined: all but white space and hyphens."""
+    return sum(not character.isspace() and character not in HYPHENS for character in text)
+
+
 def type_of(lines: Sequence[Line]) -> Type:
     """Measure how most of the text is set."""
     sizes: Counter[float] = Counter()
@@ -98,75 +117,62 @@ def type_of(lines: Sequence[Line]) -> Type:
     return Type(size or 1.0, gaps.most_common(1)[0][0] if gaps else 1.2 * size)
 
 
-def read_page(page: PageObject, number: int) -> Page:
-    """Read the lines of a page in the order in which the page draws them; raise what pypdf raises."""
-    setter = _Setter(number)
-    drawn: set[str] = set()
-
-    def look(operator: bytes, operands: Any, _matrix: Any, _text_matrix: Any) -> None:
-        if operator == b"INLINE IMAGE":
-            drawn.add("")
-        elif operator == b"Do" and operands:
-            drawn.add(str(operands[0]))
-
-    page.extract_text(visitor_text=setter.add, visitor_operand_before=look)
-    setter.end_line()
-    return Page(tuple(setter.lines), "" in drawn or bool(drawn and drawn & set(_pictures(page, MAXIMUM_FORMS_DEEP))))
+def read_sheet(page: PageObject, number: int, faces: Faces) -> Sheet:
+    """Read the rows of a page; raise what pypdf raises."""
+    return sheet_of(draw(page, faces), number)
 
 
-def _pictures(holder: Any, depth: int) -> Iterator[str]:
-    """Name the pictures that a page or a form can draw."""
-    resources = holder.get("/Resources")
-    things = resources.get_object().get("/XObject") if resources is not None else None
-    for name, reference in (things.get_object() if things is not None else {}).items():
-        thing = reference.get_object()
-        if thing is None or not hasattr(thing, "get"):
-            continue
-        if thing.get("/Subtype") == "/Image":
-            yield str(name)
-        elif depth > 0:
-            yield from _pictures(thing, depth - 1)
+def set_pages(sheets: Sequence[Sheet]) -> list[Page]:
+    """Give the lines of all pages in the order of reading, whatever the order in which the pages draw them."""
+    return [
+        Page(tuple(_lines(sheet, placed)), sheet.has_picture, tuple(sheet.rules), tuple(sheet.doubts))
+        for sheet, placed in zip(sheets, set_columns(sheets), strict=True)
+    ]
 
 
-class _Setter:
-    """Puts the pieces of text that pypdf finds on a page together to lines, which are then in `lines`."""
+def _lines(sheet: Sheet, placed: Sequence[Placed]) -> Iterator[Line]:
+    number = 0
+    for each in placed:
+        runs = [run for segment in each.segments for run in segment.runs]
+        main = max(each.segments, key=lambda segment: len(segment.text))
+        line = _line(runs, sheet.number, number + 1, main.y)
+        if line.text:
+            number += 1
+            yield replace(line, column=each.column, size=main.size)
+    for run, reason in sheet.aside:
+        line = _line([run], sheet.number, number + 1, run.y)
+        if line.text:
+            number += 1
+            yield replace(line, left_out=reason)
 
-    def __init__(self, page: int) -> None:
-        self.lines: list[Line] = []
-        self._page = page
-        self._pieces: list[Piece] = []
-        self._place = (0.0, 0.0)
 
-    def add(self, text: str, matrix: Sequence[float], text_matrix: Sequence[float], _font: Any, size: float) -> None:
-        """Take a piece of text as `extract_text` hands it to its visitor."""
-        first, *others = text.split("\n")
-        self._add_piece(first, matrix, text_matrix, size)
-        for other in others:
-            self.end_line()
-            self._add_piece(other, matrix, text_matrix, size)
+def _line(runs: Sequence[Run], page: int, number: int, y: float) -> Line:
+    pieces = _pieces(runs, y)
+    text = folded("".join(piece.text for piece in pieces))
+    return Line(text, page, number, runs[0].x, y, runs[0].size, pieces, end=max(run.end for run in runs))
 
-    def _add_piece(self, text: str, matrix: Sequence[float], text_matrix: Sequence[float], size: float) -> None:
-        if not text:
-            return
-        a, b, c, d, e, f = matrix
-        if text.strip() and not any(piece.text.strip() for piece in self._pieces):
-            x, y = text_matrix[4:6]
-            self._place = (x * a + y * c + e, x * b + y * d + f)
-        rise_x, rise_y = text_matrix[2:4]
-        scale = hypot(rise_x * a + rise_y * c, rise_x * b + rise_y * d)
-        self._pieces.append(Piece(_readable(text), abs(size) * scale))
 
-    def end_line(self) -> None:
-        """Close the line that is being put together, unless it is blank."""
-        text = folded("".join(piece.text for piece in self._pieces))
-        if text:
-            sizes: Counter[float] = Counter()
-            for piece in self._pieces:
-                sizes[piece.size] += len(piece.text.strip())
-            x, y = (place if abs(place) < inf else 0.0 for place in self._place)
-            size = sizes.most_common(1)[0][0]
-            self.lines.append(Line(text, self._page, len(self.lines) + 1, x, y, size, tuple(self._pieces)))
-        self._pieces = []
+def _pieces(runs: Sequence[Run], y: float) -> tuple[Piece, ...]:
+    """Join runs in one size and at one height; a line from right to left is put into the order of its letters."""
+    pieces: list[Piece] = []
+    for run in spaced(runs):
+        piece = Piece(_readable(run.text), run.size, run.y - y)
+        last = pieces[-1] if pieces else None
+        if last and last.size == piece.size and abs(last.rise - piece.rise) < 0.05 * piece.size:
+            pieces[-1] = replace(last, text=last.text + piece.text)
+        else:
+            pieces.append(piece)
+    if any(LEFTWARD.search(piece.text) for piece in pieces):
+        whole = "".join(piece.text for piece in pieces)
+        return (Piece(_leftward(whole), pieces[0].size),)
+    return tuple(pieces)
+
+
+def _leftward(text: str) -> str:
+    """Turn what a line shows from left to right around, but for the words and numbers in it that are read so."""
+    if len(LEFTWARD.findall(text)) * 2 < sum(character.isalpha() for character in text):
+        return re.sub(LEFTWARD.pattern + r"(?:[\s\W]*" + LEFTWARD.pattern + ")*", lambda match: match[0][::-1], text)
+    return re.sub(r"[A-Za-z0-9](?:[\w.,:/%-]*[A-Za-z0-9])?", lambda match: match[0][::-1], text[::-1])
 
 
 def _readable(text: str) -> str:

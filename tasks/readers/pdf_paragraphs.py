@@ -85,7 +85,8 @@ def with_drop_caps(lines: Sequence[Line], type_: Type) -> Iterator[Line]:
             first = FIRST_WORD.match(line.text)
             # These letters are words too, so another place in the book must tell.
             is_word = cap.text in "AIO" and (first is None or (cap.text + first[0]).casefold() not in words)
-            yield replace(line, text=cap.text + " " * is_word + line.text, number=cap.number)
+            calls = tuple((count + 1, note) for count, note in line.calls)
+            yield replace(line, text=cap.text + " " * is_word + line.text, number=cap.number, calls=calls)
         else:
             yield from (cap, line)
         cap = None
@@ -97,18 +98,22 @@ def _can_be_drop_cap(line: Line, type_: Type) -> bool:
     return len(line.text) == 1 and line.text.isupper() and line.size > 1.6 * type_.size and not line.left_out
 
 
+# A page, and a column of it.
+Place = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How paragraphs are set.
 
-    `margins` are the left margins of the pages, `indent` is how far first lines are drawn in (0: they are not), both in
-    points; `full_line` is the length of a full line in characters.
+    `margins` are the left margins of the pages and of their columns, `indent` is how far first lines are drawn in (0: they
+    are not), both in points; `full_lines` are the lengths of full lines in characters, by whether they stand in a column.
     """
 
     type_: Type
-    margins: dict[int, float]
+    margins: dict[Place, float]
     indent: float
-    full_line: int
+    full_lines: dict[bool, int]
 
     def begins(self, paragraph: Sequence[Line], line: Line) -> bool:
         """Tell whether a line begins a new paragraph after the lines of one that is not known to have ended."""
@@ -119,7 +124,7 @@ class Layout:
         first_letter = next((character for character in line.text if character.isalpha()), "")
         if above.text.endswith((*HYPHENS, SOFT_HYPHEN)) or (not ends and first_letter.islower()):
             return False
-        if line.page != above.page or line.y > above.y + self.type_.leading:
+        if line.page != above.page or line.column != above.column or line.y > above.y + self.type_.leading:
             return self._begins_page(above, line, ends=ends)
         if self.type_.is_apart(above, line):
             return True
@@ -134,17 +139,20 @@ class Layout:
         if not ends:
             return self._is_drawn_in(line) and PARAGRAPH_END.search(above.text) is not None
         # Where no first line is drawn in, a last line that fills its measure is rather amid a paragraph than at its end.
-        return self._is_drawn_in(line) if self.indent else len(above.text) < 0.85 * self.full_line
+        return self._is_drawn_in(line) if self.indent else len(above.text) < 0.85 * self._full_line(above)
 
     @property
     def _tolerance(self) -> float:
         return 0.2 * self.type_.size
 
     def _is_drawn_in(self, line: Line) -> bool:
-        return self.indent > 0 and abs(line.x - self.margins[line.page] - self.indent) <= self._tolerance
+        return self.indent > 0 and abs(line.x - self.margins[line.page, line.column] - self.indent) <= self._tolerance
 
     def _is_short(self, line: Line) -> bool:
-        return len(line.text) < 0.7 * self.full_line
+        return len(line.text) < 0.7 * self._full_line(line)
+
+    def _full_line(self, line: Line) -> int:
+        return self.full_lines.get(line.column > 0, 0)
 
 
 def layout_of(lines: Sequence[Line], type_: Type) -> Layout:
@@ -152,39 +160,32 @@ def layout_of(lines: Sequence[Line], type_: Type) -> Layout:
     text = [line for line in lines if abs(line.size - type_.size) <= 0.1 * type_.size]
     margins = _margins(lines, text)
     indents = Counter(
-        round(line.x - margins[line.page], 1)
+        round(line.x - margins[line.page, line.column], 1)
         for line, below in pairwise(text)
-        if 0.3 * type_.size < line.x - margins[line.page] < 5 * type_.size
-        and line.page == below.page
-        and abs(below.x - margins[below.page]) <= 1
+        if 0.3 * type_.size < line.x - margins[line.page, line.column] < 5 * type_.size
+        and (line.page, line.column) == (below.page, below.column)
+        and abs(below.x - margins[below.page, below.column]) <= 1
     )
-    lengths = sorted(len(line.text) for line in text) or [0]
-    return Layout(type_, margins, indents.most_common(1)[0][0] if indents else 0.0, lengths[len(lengths) * 9 // 10])
-
-
-def _margins(lines: Sequence[Line], text: Sequence[Line]) -> dict[int, float]:
-    """Find the left margin of each page; a page of drawn-in lines alone takes it from the other pages on its side."""
-    places: dict[int, Counter[int]] = {}
+    lengths: dict[bool, list[int]] = {}
     for line in text:
-        places.setdefault(line.page, Counter())[round(line.x)] += 1
-    own = {page: min([x for x, count in xs.items() if count > 1] or list(xs)) for page, xs in places.items()}
-    sides = [Counter(margin for page, margin in own.items() if page % 2 == side) for side in (0, 1)]
-    margins: dict[int, float] = {}
-    for page in sorted({line.page for line in lines}):
-        side = sides[page % 2].most_common(1)
+        lengths.setdefault(line.column > 0, []).append(len(line.text))
+    full_lines = {is_column: sorted(each)[len(each) * 9 // 10] for is_column, each in lengths.items()}
+    return Layout(type_, margins, indents.most_common(1)[0][0] if indents else 0.0, full_lines)
+
+
+def _margins(lines: Sequence[Line], text: Sequence[Line]) -> dict[Place, float]:
+    """Find the left margin of each page and column; one of drawn-in lines alone takes it from the other pages on its side."""
+    places: dict[Place, Counter[int]] = {}
+    for line in text:
+        places.setdefault((line.page, line.column), Counter())[round(line.x)] += 1
+    own = {place: min([x for x, count in xs.items() if count > 1] or list(xs)) for place, xs in places.items()}
+    sides: dict[Place, Counter[int]] = {}
+    for (page, column), margin in own.items():
+        sides.setdefault((page % 2, column), Counter())[margin] += 1
+    margins: dict[Place, float] = {}
+    for page, column in sorted({(line.page, line.column) for line in lines}):
+        side = sides.get((page % 2, column), Counter()).most_common(1)
         usual = side[0][0] if side else 0
-        margin = own.get(page, usual)
-        margins[page] = usual if usual <= margin <= usual + 60 else margin
+        margin = own.get((page, column), usual)
+        margins[page, column] = usual if usual <= margin <= usual + 60 else margin
     return margins
-
-
-def paragraphs(lines: Sequence[Line], layout: Layout) -> Iterator[list[Line]]:
-    """Part lines of the text into paragraphs."""
-    paragraph: list[Line] = []
-    for line in lines:
-        if paragraph and layout.begins(paragraph, line):
-            yield paragraph
-            paragraph = []
-        paragraph.append(line)
-    if paragraph:
-        yield paragraph
