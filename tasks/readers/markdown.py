@@ -21,6 +21,9 @@ MAXIMUM_BYTES = 50_000_000
 # markdown-it silently drops what is nested deeper than its own limit of 20, so it gets a limit that no manuscript meets,
 # and one that does is refused.
 MAXIMUM_NESTING = 100
+# Its time grows with the square of the brackets that a paragraph opens and does not close: thousands take seconds.
+MAXIMUM_BRACKETS = 1_000
+PARAGRAPH_BREAK = re.compile(r"\n[ \t]*\n")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -75,6 +78,7 @@ def parsed(path: Path) -> Manuscript:
     parser.use(front_matter_plugin).use(footnote_plugin, move_to_end=False)
     environment: dict[str, Any] = {}
     try:
+        _refuse_brackets(path, source)
         tokens = parser.parse(source, environment)
         _refuse_deep_nesting(path, tokens)
         facts = markdown_facts.front_matter(path, source, tokens)
@@ -115,6 +119,17 @@ def text_of(path: Path) -> str:
         offset = start + error.start
         line = data.count(b"\n", 0, offset) + 1
         raise SourceError(f"{path.name} is no UTF-8 at byte {offset}, line {line}; save it as UTF-8") from error
+
+
+def _refuse_brackets(path: Path, source: str) -> None:
+    line = 1
+    for paragraph in PARAGRAPH_BREAK.split(source):
+        is_front_matter = line == 1 and paragraph.startswith("---")
+        if not is_front_matter and paragraph.count("[") - paragraph.count("]") > MAXIMUM_BRACKETS:
+            raise SourceError(
+                f"{path.name}, line {line}: over {MAXIMUM_BRACKETS:,} brackets are opened and not closed; check the file"
+            )
+        line += paragraph.count("\n") + 2
 
 
 def _refuse_deep_nesting(path: Path, tokens: Sequence[Token]) -> None:

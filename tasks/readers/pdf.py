@@ -19,8 +19,9 @@ from tasks.model import Block, Book
 from tasks.readers.pdf_blocks import Composer, divide
 from tasks.readers.pdf_fonts import NO_CHARACTER, Faces
 from tasks.readers.pdf_furniture import set_aside
-from tasks.readers.pdf_headings import Heading, from_outline, from_type, large_headings, outline_entries
+from tasks.readers.pdf_headings import Heading, from_type, large_headings
 from tasks.readers.pdf_lines import Line, Page, folded, read_sheet, set_pages, type_of
+from tasks.readers.pdf_outline import fault_of_outline, from_outline, outline_entries
 from tasks.readers.pdf_paragraphs import Hyphens, layout_of, with_drop_caps
 from tasks.readers.pdf_rows import Sheet
 
@@ -28,6 +29,8 @@ MAXIMUM_BYTES = 500_000_000
 MAXIMUM_PAGES = 10_000
 MAXIMUM_WARNINGS = 20
 PAGES_NAMED = 8
+# A book of which more pages than this share are pictures without text was scanned; fewer are its plates.
+SHARE_OF_PICTURES = 1 / 3
 # A book with more words before its first chapter than these may have an outline that misses chapters.
 WORDS_OF_FRONT_MATTER = 500
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -70,7 +73,7 @@ def read(path: Path) -> Book:
         title, authors, language = _facts(path, reader)
         type_ = type_of([line for page in pages for line in page.lines if not line.left_out])
         lines = list(with_drop_caps(set_aside(pages, type_), type_))
-        _refuse_pictures(path, pages, lines)
+        warnings.extend(_pictures(path, pages, lines))
         text = [line for line in lines if not line.left_out]
         if not any(character.isalnum() for line in text for character in line.text):
             raise SourceError(f"{path.name} has no text; if its pages show some, run it through OCR first")
@@ -160,13 +163,17 @@ def _has_lost_content(page: PageObject) -> bool:
     return any(part is None or part.get_object() is None for part in parts)
 
 
-def _refuse_pictures(path: Path, pages: Sequence[Page], lines: Sequence[Line]) -> None:
-    with_text = {line.page for line in lines if line.left_out not in {"running-head", "page-number"}}
+def _pictures(path: Path, pages: Sequence[Page], lines: Sequence[Line]) -> Iterator[str]:
+    """Warn of pages that are pictures without text; refuse a book that for a good part is made of such."""
+    beside = {"running-head", "page-number", "rotated", "off-page"}
+    with_text = {line.page for line in lines if line.left_out not in beside}
     pictures = [number for number, page in enumerate(pages, 1) if page.has_picture and number not in with_text]
-    if pictures:
+    if len(pictures) > SHARE_OF_PICTURES * len(pages):
         raise SourceError(
             f"{path.name}, {_numbers(pictures)}: a picture without text; run the file through OCR, or remove what holds no words"
         )
+    if pictures:
+        yield f"{path.name}, {_numbers(pictures)}: hold pictures and no text: nothing of them is read"
 
 
 def _numbers(pages: Sequence[int]) -> str:
@@ -196,14 +203,15 @@ def _outline_headings(path: Path, reader: PdfReader, text: Sequence[Line], warni
     """Find the headings that the outline names; none where there is no outline, or one that is not to be trusted."""
     try:
         with _damage(path, ""):
-            headings = from_outline(outline_entries(reader), text)
+            entries, lost = outline_entries(reader)
+            headings = from_outline(entries, text)
     except SourceError as error:
         # A book can be read without its outline.
         warnings.append(f"{path.name}: the outline cannot be read, chapters are told by their looks: {error.__cause__}")
         return []
-    first = next((heading.start for heading in headings if heading.is_chapter), len(text))
-    if headings and first > len(text) / 2:
-        warnings.append(f"{path.name}: the outline leaves out half of the book, chapters are told by their looks")
+    fault = fault_of_outline(entries, lost, headings, text)
+    if fault:
+        warnings.append(f"{path.name}: the outline {fault}, chapters are told by their looks")
         return []
     return headings
 

@@ -1,15 +1,12 @@
-"""Where the headings of a PDF stand: from its outline, or from the words and the type of its lines."""
+"""Where the headings of a PDF stand, by the words and the type of its lines."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from pypdf import PdfReader
-from pypdf.generic import Destination
-
-from tasks.readers.pdf_lines import Line, Type, folded
+from tasks.readers.pdf_lines import Line, Type
 
 MAXIMUM_HEADING_LINES = 4
 MAXIMUM_HEADING_LETTERS = 150
@@ -25,18 +22,6 @@ NAMED = re.compile(
 BARE_NUMBER = re.compile(r"(?:[IVXLC]+|\d{1,3})\.?")
 PART = re.compile(rf"(?:book|part|teil|partie|parte|volume|band)\s+{_NUMBER}\b", re.IGNORECASE)
 LEADING_NUMBER = re.compile(rf"(?:{_CHAPTER}\s+)?{_NUMBER}[\s.:)\u2013—-]+", re.IGNORECASE)
-# Entries of an outline that are no chapters, and the kinds under which what they lead to is left out.
-NOT_SPOKEN = {
-    "contents": "toc",
-    "tableofcontents": "toc",
-    "cover": "titlepage",
-    "titlepage": "titlepage",
-    "halftitle": "titlepage",
-    "copyright": "copyright-page",
-    "copyrightpage": "copyright-page",
-    "imprint": "copyright-page",
-    "index": "index",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,93 +39,6 @@ class Heading:
     is_chapter: bool = False
     is_part: bool = False
     left_out: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of the outline: `page` counts from 1, `top` is the height on it, where the outline tells."""
-
-    title: str
-    page: int
-    top: float | None
-    depth: int
-    has_children: bool
-
-
-def outline_entries(reader: PdfReader) -> list[Entry]:
-    """Read the outline, flattened; entries that lead to no page are dropped. Raise what pypdf raises."""
-    return list(_entries(reader, reader.outline, 0))
-
-
-def _entries(reader: PdfReader, outline: Sequence[object], depth: int) -> Iterator[Entry]:
-    for place, each in enumerate(outline):
-        if isinstance(each, Destination):
-            page = reader.get_destination_page_number(each)
-            has_children = place + 1 < len(outline) and isinstance(outline[place + 1], list)
-            if page is not None and page >= 0:
-                top = float(each.top) if isinstance(each.top, (int, float)) else None
-                yield Entry(folded(each.title or ""), page + 1, top, depth, has_children)
-        elif isinstance(each, list):
-            yield from _entries(reader, each, depth + 1)
-
-
-def from_outline(entries: Sequence[Entry], text: Sequence[Line]) -> list[Heading]:
-    """Find the lines of the text at which the entries of an outline stand, in the order of the text."""
-    roots = [entry for entry in entries if entry.depth == 0]
-    # A book that is the only root of its outline has its chapters one level below.
-    chapter_depth = 1 if len(roots) == 1 and sum(entry.depth == 1 for entry in entries) > 1 else 0
-    pages: defaultdict[int, list[int]] = defaultdict(list)
-    for place, line in enumerate(text):
-        pages[line.page].append(place)
-    in_part = False
-    headings: list[Heading] = []
-    for entry in entries:
-        if entry.depth <= chapter_depth:
-            in_part = entry.depth == chapter_depth and entry.has_children and PART.match(entry.title) is not None
-        is_chapter = entry.depth == chapter_depth + 1 if in_part else entry.depth == chapter_depth
-        is_part = in_part and entry.depth == chapter_depth
-        kind = NOT_SPOKEN.get(_letters(entry.title), "") if is_chapter and not is_part else ""
-        if entry.depth < chapter_depth or not entry.title:
-            continue
-        start, end = _place(entry, text, pages[entry.page], headings[-1].end if headings else 0)
-        level = entry.depth - chapter_depth + 1
-        headings.append(Heading(start, end, entry.title, level, is_chapter and not is_part, is_part, kind))
-    # Two entries that found the same lines are one heading; a place without lines can hold any number of them.
-    headings.sort(key=lambda heading: (heading.start, heading.end))
-    return [
-        replace(heading, end=heading.start) if before and heading.start < before.end else heading
-        for before, heading in zip([None, *headings], headings, strict=False)
-    ]
-
-
-def _place(entry: Entry, text: Sequence[Line], places: Sequence[int], after: int) -> tuple[int, int]:
-    if not places:
-        following = next((place for place, line in enumerate(text) if line.page > entry.page), len(text))
-        return following, following
-    wanted = _wordings(entry.title)
-    spans = [
-        (start, end)
-        for start in places
-        for end in range(start + 1, min(start + MAXIMUM_HEADING_LINES, places[-1] + 1) + 1)
-        if _wordings(" ".join(line.text for line in text[start:end])) & wanted
-    ]
-    if spans and entry.top is not None:
-        top = entry.top
-        return min(spans, key=lambda span: (abs(top - text[span[0]].y), -span[1]))
-    if spans:
-        return min(spans, key=lambda span: (span[0] < after, span[0], -span[1]))
-    under = [place for place in places if entry.top is None or text[place].y < entry.top]
-    start = under[0] if under else places[-1] + 1
-    return start, start
-
-
-def _wordings(title: str) -> set[str]:
-    """Give the letters of a title, with its number and without."""
-    return {_letters(title), _letters(LEADING_NUMBER.sub("", title, count=1))} - {""}
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def from_type(text: Sequence[Line], type_: Type) -> list[Heading]:

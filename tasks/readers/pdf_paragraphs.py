@@ -13,6 +13,8 @@ HYPHENS = "-\N{HYPHEN}"
 WORD = re.compile(rf"[^\W\d_]+(?:[{HYPHENS}'\u2019][^\W\d_]+)*")
 FIRST_WORD = re.compile(rf"\w+(?:[{HYPHENS}'\u2019]\w+)*")
 BROKEN_WORD = re.compile(rf"(?P<word>\w+(?:[{HYPHENS}'\u2019]\w+)*)[{HYPHENS}]$")
+# No word is longer, and of a line of letters without end no more is looked at.
+WORD_LENGTH = 200
 # What stands after the hyphen of a first word that waits for its second, as in "pre- and post-war".
 BETWEEN_COMPOUNDS = {"and", "or", "to", "und", "oder", "bis", "et", "ou", "y", "o", "e"}
 # First halves that hardly ever are the beginning of a longer word.
@@ -35,31 +37,37 @@ class Hyphens:
             spaced += len(re.findall(r"\w— \w", text))
             if above is not None and above.text.endswith((*HYPHENS, SOFT_HYPHEN)):
                 text = FIRST_WORD.sub("", text, count=1)
-            text = BROKEN_WORD.sub("", text)
+            text = text[:-WORD_LENGTH] + BROKEN_WORD.sub("", text[-WORD_LENGTH:])
             self._words.update(word.casefold().replace("\N{HYPHEN}", "-") for word in WORD.findall(text))
         self._is_dash_tight = tight > spaced
 
     def join(self, lines: Sequence[Line]) -> str:
         """Give the text of lines that follow each other, with the words that their ends broke whole again."""
-        text = ""
+        parts: list[str] = []
         for line in lines:
-            text = self._joined(text, line.text) if text else line.text
-        return text.replace(SOFT_HYPHEN, "")
+            if parts:
+                parts[-1] = self._before(parts[-1], line.text)
+            # A line that is but a piece of a word stays with what its hyphen joined it to.
+            if parts and " " not in line.text and not parts[-1].endswith(" "):
+                parts[-1] += line.text
+            else:
+                parts.append(line.text)
+        return "".join(parts).replace(SOFT_HYPHEN, "")
 
-    def _joined(self, above: str, below: str) -> str:
-        if above.endswith(SOFT_HYPHEN):
-            return above.rstrip(SOFT_HYPHEN) + below
-        if self._is_dash_tight and re.search(r"\S—$", above):
-            return above + below
-        if UNSPACED.match(above[-1]) and UNSPACED.match(below):
-            return above + below
-        broken, rest = BROKEN_WORD.search(above), FIRST_WORD.match(below)
+    def _before(self, above: str, below: str) -> str:
+        """Give a line's text as it stands before the next one's: with a space, or joined to it."""
+        if not above or above.endswith(SOFT_HYPHEN):
+            return above.rstrip(SOFT_HYPHEN)
+        is_tight = self._is_dash_tight and re.search(r"\S—$", above[-2:])
+        if is_tight or (UNSPACED.match(above[-1]) and UNSPACED.match(below)):
+            return above
+        broken, rest = BROKEN_WORD.search(above[-WORD_LENGTH:]), FIRST_WORD.match(below)
         if broken is None or rest is None:
-            return f"{above} {below}"
+            return f"{above} "
         first, second = broken["word"].casefold(), rest[0].casefold()
         if second in BETWEEN_COMPOUNDS and not self._words[first + second]:
-            return f"{above} {below}"
-        return above + below if self._is_compound(broken["word"], rest[0]) else above[:-1] + below
+            return f"{above} "
+        return above if self._is_compound(broken["word"], rest[0]) else above[:-1]
 
     def _is_compound(self, first: str, second: str) -> bool:
         whole, compound = (first + second).casefold(), f"{first}-{second}".casefold()

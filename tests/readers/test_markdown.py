@@ -300,6 +300,13 @@ SHAPES = {
 MANY_LINES = {"{}", "> {}", "*{}*"}
 
 
+def test_brackets_without_end_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "book.md"
+    path.write_text("# I\n\nText.\n\n" + "^[" * 3_000, "utf-8")
+    with pytest.raises(SourceError, match=r"^book\.md, line 5: over 1,000 brackets are opened"):
+        read(path)
+
+
 @given(st.lists(st.tuples(st.sampled_from(sorted(SHAPES)), WORDS, SEPARATORS), min_size=1, max_size=12))
 @settings(deadline=None)
 def test_every_word_comes_once_and_in_order(parts: list[tuple[str, list[str], str]]) -> None:
