@@ -242,7 +242,7 @@ def test_one_word_changed_in_a_book_of_thirty_chapters(
     done = place.run(*command, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["folder"] == str(place.out)
-    assert [seen.text for seen in service.asked[asked:]] == ["Nobody counted 17 boats in the bay."]
+    assert [seen.text for seen in service.asked[asked:]] == ["Nobody counted seventeen boats in the bay."]
     after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (place.out / "mp3").iterdir()}
     changed = {name for name in before if after[name] != before[name]}
     assert after.keys() == before.keys()
