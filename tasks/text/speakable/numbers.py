@@ -29,6 +29,7 @@ def cardinal(value: int, code: str) -> str:
     """Say a whole number from 0 to 15 digits; in a language that is not known it stays in figures."""
     try:
         said = _num2words()(value, lang=code).replace(", ", " ")
+    # The first says that a language is not known; its many converters have no error of their own for what their tables lack.
     except (NotImplementedError, OverflowError, ValueError, TypeError, IndexError, KeyError):
         return str(value)
     # num2words drops a letter of eighteen in Italian compounds.
