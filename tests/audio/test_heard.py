@@ -114,6 +114,37 @@ def test_most_of_a_paragraph_missing_is_found() -> None:
         assert not accepts(PARAGRAPH, letters / a_second * (1 - missing))
 
 
+# From a letter on; what the embedded voice took for it, in seconds, or the usual time at 15 letters a second.
+SHORT = {
+    "I": 0.30,
+    "he": 0.28,
+    "Anna": 0.27,
+    "Through": 0.46,
+    "Chapter One": 0.73,
+    "“There are balloons.”": 1.01,
+    "Strengths through strengths.": 1.87,
+    "7": 0.45,
+    "第一章": 0.60,
+    "はい": 0.30,
+    "네": 0.20,
+}
+
+
+@pytest.mark.parametrize("text", SHORT)
+@pytest.mark.parametrize("speed", [1.0, 4.0])
+def test_a_tenth_of_a_short_text_is_found(text: str, speed: float) -> None:
+    assert accepts(text, SHORT[text] / speed, speed=speed)
+    assert accepts(text, SHORT[text] / 2 / speed, speed=speed)
+    assert not accepts(text, SHORT[text] / 10 / speed, speed=speed)
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz ", min_size=1, max_size=400).filter(str.strip))
+def test_a_tenth_is_found_at_any_length(text: str) -> None:
+    usual = len(text) / 15
+    assert accepts(text, max(usual, 0.3))
+    assert not accepts(text, usual / 10)
+
+
 def test_silence_does_not_make_up_for_speech() -> None:
     seconds = len(PARAGRAPH) / 18
     half = sound(seconds / 2)
