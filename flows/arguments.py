@@ -33,9 +33,9 @@ def parser() -> argparse.ArgumentParser:
     )
     lexicon.add_argument("--at-least", type=int, default=2, metavar="N", help="only words that stand N times in it (2)")
     named = {
-        "commands:narrate": narrate,
-        "commands:plan": plan,
-        "commands:voices": voices,
+        "narrate_command:narrate": narrate,
+        "plan_command:plan": plan,
+        "voices_command:voices": voices,
         "lexicon_command:lexicon": lexicon,
     }
     for name, command in named.items():

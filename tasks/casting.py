@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from tasks.model import Chunk, Identity, Role
 from tasks.settings import Profile
-from tasks.voices import OtherVoiceSettings, VoiceSettings, VoiceSpec, provider
-from tasks.voices.limits import LimitSettings
+from tasks.voices import LimitSettings, OtherVoiceSettings, VoiceSettings, VoiceSpec, provider
 
 
 @dataclass(frozen=True, slots=True)

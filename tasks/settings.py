@@ -15,8 +15,7 @@ from tasks.errors import BadAudio, ProfileError
 from tasks.packagers import OutputSettings
 from tasks.store import StoreSettings
 from tasks.text.chunking import TextSettings
-from tasks.voices import CastSettings, OtherVoiceSettings, VoiceSettings
-from tasks.voices.limits import LimitSettings
+from tasks.voices import CastSettings, LimitSettings, OtherVoiceSettings, VoiceSettings
 
 DEFAULT_PROFILE = "piper"
 _HERE = Path(__file__).parent

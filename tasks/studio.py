@@ -23,9 +23,9 @@ from tasks.errors import BadAudio, DeclaimError, OutputError, ProviderError
 from tasks.model import Chunk, Clip, Cost, Identity, Receipt, Role, Script, Speech
 from tasks.store import ClipStore, clip_key
 from tasks.store.leases import Leases
-from tasks.voices import Voice
+from tasks.voices import LimitSettings, Voice
 from tasks.voices.lanes import open_client
-from tasks.voices.limits import Bill, Budget, Gate, LimitSettings, attempts
+from tasks.voices.limits import Bill, Budget, Gate, attempts
 
 _logger = logging.getLogger("declaim")
 _TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}

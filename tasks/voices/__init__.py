@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tasks.errors import ProfileError
 from tasks.model import Identity, Speech
-from tasks.voices.limits import LimitSettings
 
 if TYPE_CHECKING:
     import httpx
@@ -72,6 +71,21 @@ class VoiceSettings(BaseModel):
         if parts.username or parts.password:
             raise ValueError("it holds a password; put the key in an environment variable and name that in api_key_env")
         return url.rstrip("/")
+
+
+class LimitSettings(BaseModel):
+    """`[limits]` of a profile, and of a voice of its cast or a fallback. 0 leaves a figure to the provider, or is none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    concurrency: int = Field(0, ge=0, le=1024)
+    requests_per_minute: float = Field(0, ge=0)
+    characters_per_minute: float = Field(0, ge=0)
+    connect_timeout_seconds: float = Field(10, gt=0)
+    first_byte_timeout_seconds: float = Field(60, gt=0)
+    request_timeout_seconds: float = Field(120, gt=0)
+    attempts: int = Field(6, ge=1, le=100)
+    budget_usd: float = Field(0, ge=0)
 
 
 class OtherVoiceSettings(VoiceSettings):

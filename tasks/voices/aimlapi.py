@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.errors import BadAudio, OutOfCredit, ProfileError, ProviderError, Unavailable, Undelivered
 from tasks.model import Identity, Speech
-from tasks.voices import Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
+from tasks.voices import LimitSettings, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
 from tasks.voices.aimlapi_models import CONTAINERS, DEFAULT_RATES, MODELS, RATES, ModelRow
-from tasks.voices.limits import LimitSettings, attempts
+from tasks.voices.limits import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import ProfileError, ProviderError, Rejected
 from tasks.model import Identity, Speech
-from tasks.voices import Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
-from tasks.voices.limits import LimitSettings
+from tasks.voices import LimitSettings, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
 
 if TYPE_CHECKING:
     import httpx

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 
-from pydantic import BaseModel, ConfigDict, Field
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from tasks.errors import (
@@ -18,6 +17,7 @@ from tasks.errors import (
     Unavailable,
     Undelivered,
 )
+from tasks.voices import LimitSettings
 from tasks.voices.pace import Pace
 
 _LONGEST_WAIT_SECONDS = 60
@@ -28,21 +28,6 @@ _REFUSALS_AN_ATTEMPT = 10
 # and money where it answers with what is no speech.
 _DEAD_CHUNKS = 10
 _jittered = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS)
-
-
-class LimitSettings(BaseModel):
-    """`[limits]` of a profile, and of a voice of its cast or a fallback. 0 leaves a figure to the provider, or is none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    concurrency: int = Field(0, ge=0, le=1024)
-    requests_per_minute: float = Field(0, ge=0)
-    characters_per_minute: float = Field(0, ge=0)
-    connect_timeout_seconds: float = Field(10, gt=0)
-    first_byte_timeout_seconds: float = Field(60, gt=0)
-    request_timeout_seconds: float = Field(120, gt=0)
-    attempts: int = Field(6, ge=1, le=100)
-    budget_usd: float = Field(0, ge=0)
 
 
 class Patience:

@@ -27,7 +27,7 @@ from tasks.errors import (
     Unauthorized,
     Unavailable,
 )
-from tasks.voices.limits import LimitSettings
+from tasks.voices import LimitSettings
 
 _MEGABYTE = 1 << 20
 _LONGEST_ANSWER_BYTES = 64 * _MEGABYTE

@@ -15,7 +15,7 @@ from PIL import Image
 from pypdf import PdfWriter
 
 import flows.cli
-import flows.commands
+import flows.narrate_command
 from tests.readers.making_epubs import XHTML, Epub
 from tests.services.service import Service
 
@@ -53,7 +53,7 @@ def refused(
     def speak(*_: object) -> None:
         pytest.fail("it was about to be spoken")
 
-    monkeypatch.setattr(flows.commands, "_narrated", speak)
+    monkeypatch.setattr(flows.narrate_command, "_narrated", speak)
     # No server is begun for what does not come to be spoken.
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
 

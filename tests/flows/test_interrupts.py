@@ -268,8 +268,8 @@ def test_commands_that_need_no_run(command: str, home: Home) -> None:
     """A signal that comes while the manuscript is read, or the voices are: the process sends it to itself there."""
     target = {"plan": "make_plan", "voices": "provider"}[command]
     code = (
-        "import signal, sys; from flows import cli, commands; "
-        f"commands.{target} = lambda *_: signal.raise_signal(signal.SIGTERM); "
+        f"import signal, sys; from flows import cli, {command}_command; "
+        f"{command}_command.{target} = lambda *_: signal.raise_signal(signal.SIGTERM); "
         f"sys.exit(cli.main({[command, *([str(SAMPLE)] if command == 'plan' else [])]!r}))"
     )
     done = subprocess.run(

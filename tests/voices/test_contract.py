@@ -18,8 +18,7 @@ import pytest
 from tasks.audio.decode import decode
 from tasks.errors import ProfileError, Rejected, Transient, Unavailable
 from tasks.model import Audio
-from tasks.voices import _PROVIDERS, Voice, VoiceSettings, VoiceSpec, provider
-from tasks.voices.limits import LimitSettings
+from tasks.voices import _PROVIDERS, LimitSettings, Voice, VoiceSettings, VoiceSpec, provider
 from tasks.voices.piper import model_path
 from tests.services.service import Service
 

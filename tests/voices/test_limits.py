@@ -16,7 +16,8 @@ from tasks.errors import (
     Unavailable,
     Undelivered,
 )
-from tasks.voices.limits import Budget, Gate, LimitSettings, attempts
+from tasks.voices import LimitSettings
+from tasks.voices.limits import Budget, Gate, attempts
 
 
 async def settle() -> None:

@@ -18,9 +18,8 @@ from tasks.errors import (
     Undelivered,
 )
 from tasks.model import Speech
-from tasks.voices import VoiceSettings, provider
+from tasks.voices import LimitSettings, VoiceSettings, provider
 from tasks.voices.lanes import open_client
-from tasks.voices.limits import LimitSettings
 from tasks.voices.wire import Answer, Service, refusal, retry_after
 from tests.services.service import Service as LocalService
 from tests.services.sounds import frequency_of, heard

@@ -15,19 +15,21 @@ _FIGURES = re.compile(r"(?<![\w./-])(\d{1,2})([./])(\d{1,2})\2(\d{4})(?!\w|[./-]
 @cache
 def months(code: str) -> tuple[str, ...]:
     """Name the months from January on."""
-    # Its tables take long to load, and most sentences have no date.
-    from babel.dates import get_month_names  # noqa: PLC0415
+    return _babel_months("wide", code)
 
-    names = get_month_names("wide", "format", code)
+
+def _babel_months(width: str, code: str) -> tuple[str, ...]:
+    # Its tables take long to load, and most sentences have no date. babel.dates would bring all time zones with them.
+    from babel import Locale  # noqa: PLC0415
+
+    names = Locale.parse(code).months["format"][width]
     return tuple(str(names[number]) for number in range(1, _MONTHS + 1))
 
 
 @cache
 def _written(code: str) -> dict[str, int]:
-    from babel.dates import get_month_names  # noqa: PLC0415
-
-    short = get_month_names("abbreviated", "format", code)
-    written = {f"{str(short[number]).rstrip('.')}.": number for number in range(1, _MONTHS + 1)}
+    short = _babel_months("abbreviated", code)
+    written = {f"{name.rstrip('.')}.": number for number, name in enumerate(short, 1)}
     if code == "en":
         written |= {"Sept.": 9}
     return {name: number for name, number in written.items() if name[:-1] not in months(code)} | {
