@@ -168,8 +168,10 @@ def abbreviations_of(texts: Iterable[str]) -> frozenset[str]:
     shown = sorted(word for word, times in stopped.items() if times >= _TIMES_SEEN)
     if not shown:
         return frozenset()
-    words = re.compile(rf"(?<![\w.’'-])(?:{'|'.join(shown)})(?![\w.’'-])", re.IGNORECASE)
-    plain = Counter(word.lower() for text in texts for word in words.findall(text))
+    words = re.compile(rf"(?<![\w.’'-])(?:{'|'.join(shown)})(?![\w.’'-])")
+    # Most paragraphs have none of them, which is sooner seen without a pattern.
+    few = [text for text in map(str.lower, texts) if any(word in text for word in shown)]
+    plain = Counter(word for text in few for word in words.findall(text))
     return frozenset(word for word in shown if stopped[word] >= _SHARE_WITH_STOP * (stopped[word] + plain[word]))
 
 

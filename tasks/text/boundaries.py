@@ -21,7 +21,8 @@ _DIVISION = r"(?:chapter|part|book|volume|section|kapitel|teil|buch|band|chapitr
 _MARKER = re.compile(rf"(?:{_DIVISION}\s)?(?:\d{{1,3}}|[IVXLC]+|[ivx]+|[^\W\d_])[.)]", re.IGNORECASE)
 _NEXT_MARKER = re.compile(r"(?:\d{1,2}|[ivx]+|[^\W\d_])[.)]\s+\w")
 _ELLIPSIS = re.compile(r"(?:…|\.\s?\.\s?\.?\s?\.?)$")
-_ABBREVIATION = re.compile(r"((?:[^\W\d_]{1,4}[.-]{1,2}\s?)*[^\W\d_]+)\.$")
+# Backwards, for what ends somewhere would be sought from every place before: ".U .S", ".rD".
+_ABBREVIATION_BACKWARDS = re.compile(r"\.([^\W\d_]+(?:\s?[.-]{1,2}[^\W\d_]{1,4})*)")
 _INITIAL = re.compile(r"(?:^|[\s(\[“„«\"‘'’—–-])(?:[^\W\d_]\.-?)*[^\W\d_]\.$")
 _HALF = re.compile(r"(?:^|\s)[a-zäöü]\.$")
 _NUMBER = re.compile(r"(?:^|[\s(])(?:\d{1,2}|[IVXL]+)\.$")
@@ -195,5 +196,5 @@ def _first(following: str) -> str:
 
 def _key(before: str) -> str:
     """Word the abbreviation that a text ends with as the tables have it; empty where there is none."""
-    found = _ABBREVIATION.search(before)
-    return "".join(found.group(1).lower().split()) if found else ""
+    found = _ABBREVIATION_BACKWARDS.match(before[::-1])
+    return "".join(found.group(1)[::-1].lower().split()) if found else ""

@@ -163,6 +163,9 @@ def _sayings(chapter: Chapter, language: str, settings: TextSettings, previous: 
 
 def _pieces_and_notes(block: Block, said: str | None, plan: _Plan, read: set[str]) -> Iterator[_Piece]:
     """Cut a block into pieces, and each note that it calls behind the sentence that does, the first time."""
+    if not any(call.note in plan.notes for call in block.calls):
+        yield from _pieces(block, said, plan)
+        return
     for piece in _pieces(block, said, plan):
         begin = 0
         for place, sentence in enumerate(piece.cuts, start=1):

@@ -70,4 +70,4 @@ def _unbracketed(text: str) -> str:
 
 
 def _heard(text: str) -> str:
-    return " ".join(_UNHEARD.sub("", text).split())
+    return " ".join((text if text.isascii() else _UNHEARD.sub("", text)).split())

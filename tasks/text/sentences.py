@@ -58,7 +58,7 @@ _WINDOW = 250
 _MAYBE_AN_END = re.compile(rf"[.!?…](?:[{re.escape(CLOSING)}]|\s?[.!?…]|\s»(?=\s))*(?=\s)")
 # So much of what follows shows whether a sentence ended, and no more is copied at every stop.
 _AHEAD = 80
-_LAST_WORD = re.compile(rf"[^\s{re.escape(QUOTES)}\"(\[—–]+$")
+_BEFORE_A_WORD = re.compile(rf"[\s{re.escape(QUOTES)}\"(\[—–]")
 _PLAIN_WORD = re.compile(r"[^\W\d_]{2,}\.")
 
 
@@ -105,8 +105,7 @@ def _punkt_cuts(before: str, after: str, language: str) -> bool:
     if not core.endswith("."):
         return core.endswith(("!", "?"))
     punkt = _punkt(language)
-    found = _LAST_WORD.search(core, max(0, len(core) - _AHEAD))
-    word, following = found.group() if found else core, after.split(maxsplit=1)[:1]
+    word, following = _BEFORE_A_WORD.split(core[-_AHEAD:])[-1], after.split(maxsplit=1)[:1]
     if _PLAIN_WORD.fullmatch(word) and word[:-1].lower() not in punkt.first_words:
         return True
     return bool(punkt.tokenizer.text_contains_sentbreak(" ".join([word, *following])))
