@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from subprocess import run
 
+import num2words
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +128,13 @@ def test_no_word_is_dropped(pieces: list[str]) -> None:
     said = speakable(" und ".join([*pieces, "ende"]), "de").split()
     assert said.count("und") >= len(pieces)
     assert sum(word == "word" for word in said) == pieces.count("word")
+
+
+@pytest.mark.parametrize("language", sorted(num2words.CONVERTER_CLASSES))
+def test_in_every_language_a_number_is_said_or_stays(language: str) -> None:
+    """Among them are some that are broken."""
+    for value in (0, 7, 80, 105, 1984, 21_000, 10**9 + 7, 123_456_789_012_345, 10**15 - 1):
+        assert len(speakable(f"So {value}.", language)) > len("So .")
 
 
 HOSTILE = [
