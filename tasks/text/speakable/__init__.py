@@ -9,6 +9,7 @@ from tasks.text.speakable.dates import spoken_dates
 from tasks.text.speakable.fractions import spoken_fractions
 from tasks.text.speakable.money import spoken_money
 from tasks.text.speakable.ordinals import spoken_ordinals
+from tasks.text.speakable.proportions import spoken_proportions, spoken_spans_of_time
 from tasks.text.speakable.ranges import spoken_ranges
 from tasks.text.speakable.romans import spoken_romans
 from tasks.text.speakable.scales import spoken_scales
@@ -69,7 +70,7 @@ def _numbers(text: str, tongue: Tongue, region: str) -> str:
     """Say all that has figures. Each pass leaves words that the later ones do not take for theirs."""
     text = spelled_phones(text, tongue)
     text = spoken_dates(text, tongue, month_first=languages.month_first(tongue.code, region))
-    text = spoken_times(text, tongue)
+    text = spoken_proportions(spoken_times(spoken_spans_of_time(text, tongue), tongue), tongue)
     text = figures.spoken_minus(signs_before_numbers(text, tongue), tongue)
     text = spoken_money(text, tongue)
     text = spoken_ordinals(spoken_scales(text, tongue), tongue)

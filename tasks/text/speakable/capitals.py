@@ -8,7 +8,8 @@ from tasks.text.speakable.tongue import Tongue
 _SHORTEST = 4
 _SHORTEST_OF_ALL = 2
 _CAPITALS = "A-ZÀ-ÖØ-ÞŒŸ"
-_WORD = re.compile(rf"(?<![\w@#.])[{_CAPITALS}]{{1,60}}(?:['’][{_CAPITALS}]{{1,40}})*(?![\w]|\.\w)")
+# "AT&T", "R&D": what is glued by that sign is spelled.
+_WORD = re.compile(rf"(?<![\w@#.&])[{_CAPITALS}]{{1,60}}(?:['’][{_CAPITALS}]{{1,40}})*(?![\w&]|\.\w)")
 _VOWEL = re.compile("[AEIOUYÀ-ÆÈ-ÏÒ-ÖØ-ÝŒŸ]")
 
 

@@ -8,8 +8,21 @@ from tasks.text.speakable.numbers import cardinal, ordinal, year
 from tasks.text.speakable.tongue import Tongue
 
 _MONTHS, _DAYS = 12, 31
+_DAYS_OF_A_WEEK = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+_MONTH_BEGINS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _ISO = re.compile(r"(?<![\w.-])(\d{4})-(\d\d)-(\d\d)(?![\w-]|\.\d)")
 _FIGURES = re.compile(r"(?<![\w./-])(\d{1,2})([./])(\d{1,2})\2(\d{4})(?!\w|[./-]\d)")
+# German: "am 3.5.", where the last stop may be the sentence's as well.
+_WITHOUT_YEAR = re.compile(
+    r"(?<!\w)(?P<before>(?:am|vom|zum|bis|ab|seit|dem|den|und) )(?P<day>\d{1,2})\. ?(?P<month>\d{1,2})\.(?![\w.])",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(r"[\s\"'”’»“)\]]*$")
+# English: "Sat." may be a verb, so it stands before a day or a month.
+_WEEKDAYS = {name[:length]: name for name in _DAYS_OF_A_WEEK.split() for length in (3, 4, 5) if length < len(name)}
+_WEEKDAY = re.compile(
+    rf"(?<!\w)(?P<day>{'|'.join(sorted(_WEEKDAYS, key=len, reverse=True))})\.(?=,? (?:the )?(?:\d|{'|'.join(_MONTH_BEGINS.split())}))"
+)
 
 
 @cache
@@ -57,8 +70,12 @@ def spoken_dates(text: str, tongue: Tongue, *, month_first: bool) -> str:
     """Say dates. `month_first` tells whether 3/4/2021 is the fourth of March; with stops the day always comes first."""
     text = _ISO.sub(lambda found: _by_figures(found, (found[3], found[2], found[1]), tongue, month_first), text)
     text = _FIGURES.sub(lambda found: _slashed(found, tongue, month_first), text)
+    if tongue.code == "de":
+        text = _WITHOUT_YEAR.sub(_without_year, text)
     if not _has_month(text, tongue):
         return text
+    if tongue.code == "en":
+        text = _WEEKDAY.sub(lambda found: _WEEKDAYS[found["day"]], text)
     by_day, by_month = _patterns(tongue.code)
     text = by_day.sub(lambda found: _day_first(found, tongue), text)
     return by_month.sub(lambda found: _month_first(found, tongue), text) if tongue.code == "en" else text
@@ -86,6 +103,14 @@ def _by_figures(found: re.Match[str], parts: tuple[str, str, str], tongue: Tongu
     the = "the " if tongue.code == "en" and not _before(found).lower().endswith("the ") else ""
     links = {"en": " of ", "es": " de "}
     return f"{the}{said}{links.get(tongue.code, ' ')}{name}{', ' if tongue.code == 'en' else ' de ' if tongue.code == 'es' else ' '}{spoken_year}"
+
+
+def _without_year(found: re.Match[str]) -> str:
+    day, month = int(found["day"]), int(found["month"])
+    if not (1 <= month <= _MONTHS and 1 <= day <= _DAYS):
+        return found[0]
+    stop = "." if _ENDS.match(found.string, found.end()) else ""
+    return f"{found['before']}{german_ordinal(day, found['before'], 'Mai')} {months('de')[month - 1]}{stop}"
 
 
 def _before(found: re.Match[str]) -> str:

@@ -3,9 +3,9 @@
 import re
 from functools import cache
 
-from tasks.text.speakable.genders import gender_of, noun_after
+from tasks.text.speakable.genders import NO_NOUNS, gender_of, noun_after
 from tasks.text.speakable.numbers import cardinal, number_pattern, plain, quantity, whole, year
-from tasks.text.speakable.tongue import Tongue, words
+from tasks.text.speakable.tongue import Tongue
 
 _YEAR = re.compile(r"1[1-9]\d\d|20\d\d")
 _NEGATIVE = re.compile(r"(?<![\w)\]\"'’”.,–-])(?:−|-(?=\d|[$£€]\d))\s?(?=[\d$£€])")
@@ -76,12 +76,7 @@ def _is_year(found: re.Match[str], tongue: Tongue) -> bool:
 
 def _counts(noun: str, tongue: Tongue) -> bool:
     """Tell whether a word after a number may be what is counted: in German a noun has a capital."""
-    return noun[0].isupper() if tongue.code == "de" else noun[0].islower() and noun not in _NO_NOUNS
-
-
-_NO_NOUNS = words(
-    "de del di du des y e et o ou a à al en in ne dans por per par pour con avec est es è fue fu era ma mais pero"
-)
+    return noun[0].isupper() if tongue.code == "de" else noun[0].islower() and noun not in NO_NOUNS
 
 
 def figures_alone(text: str, code: str) -> str:

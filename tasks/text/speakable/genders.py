@@ -2,8 +2,12 @@
 
 import re
 
-from tasks.text.speakable.tongue import Tongue
+from tasks.text.speakable.tongue import Tongue, words
 
+# What may follow a number and is not what it counts.
+NO_NOUNS = words(
+    "de del di du des y e et o ou a à al en in ne dans por per par pour con avec est es è fue fu era ma mais pero"
+)
 _NEXT_WORD = re.compile(r"[ -]([^\W\d_]{2,40})")
 _ENDINGS = {"es": ("a", "as"), "it": ("a",), "de": ("ung", "heit", "keit", "schaft")}
 

@@ -46,6 +46,7 @@ GERMAN = Tongue(
             "z.B.": "zum Beispiel",
             "d.h.": "das heißt",
             "u.a.": "unter anderem",
+            "u.a.m.": "und anderes mehr",
             "u.U.": "unter Umständen",
             "z.T.": "zum Teil",
             "i.d.R.": "in der Regel",

@@ -2,6 +2,14 @@
 
 from tasks.text.speakable.tongue import ACRONYMS, Coin, Figures, Romans, Shortenings, Tongue, words
 
+# "S. Marco": no rule tells a saint from a first name, but these are the saints of churches, squares and days.
+_SAINTS = {
+    "Santa ": "Barbara Caterina Cecilia Chiara Croce Giustina Lucia Margherita Maria Marta Monica Rita Rosa Sabina Sofia Teresa",
+    "Sant'": "Agata Agnese Agostino Ambrogio Andrea Angelo Anna Antonio Apollinare Elena Elmo Eustorgio Ignazio Onofrio Orsola",
+    "Santo ": "Spirito Stefano",
+    "San ": "Bartolomeo Benedetto Bernardo Carlo Domenico Filippo Francesco Gennaro Giacomo Giorgio Giovanni Giuseppe Gregorio "
+    "Lorenzo Luca Marco Martino Matteo Michele Nicola Paolo Pietro Rocco Sebastiano Silvestro Siro Tommaso Vincenzo Vito Zeno",
+}
 _PARTS = "mezzo terzo quarto quinto sesto settimo ottavo nono decimo"
 
 ITALIAN = Tongue(
@@ -54,6 +62,7 @@ ITALIAN = Tongue(
             "cfr.": "confronta",
             "ca.": "circa",
             "tel.": "telefono",
+            **{f"S.{name}": f"{saint}{name}" for saint, names in _SAINTS.items() for name in names.split()},
         },
         before_name={
             "rev.": "reverendo",

@@ -10,6 +10,11 @@ from tasks.text.speakable.tongue import Coin, Tongue
 
 _CODES = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HUF INR JPY MXN NOK NZD PLN RUB SEK TRY USD"
 _DOLLARS = {"US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "AU$": "AUD"}
+# "a $5 bill": what the amount describes is one thing, so the coin's name stays in the singular.
+_ONE_THING_BEFORE = re.compile(r"\b[Aa]n? $")
+_DESCRIBED_AFTER = re.compile(
+    r" (?:bill|note|coin|fine|fee|prize|reward|ticket|tip|bet|bond|cheque|check|loan|piece|stamp|deposit|bonus)\b"
+)
 _CENTS = re.compile(r"^(?P<whole>[^.]+)\.(?P<cents>\d\d)$")
 
 
@@ -55,12 +60,27 @@ def _amount(found: re.Match[str], tongue: Tongue) -> str:
             if tongue.figures.scale_link == " de " and tongue.code == "fr" and coin.more[0] in "aeiou"
             else tongue.figures.scale_link
         )
-        return f"{scaled(found['number'], scale, tongue)}{link}{coin.more}"
+        said = f"{scaled(found['number'], scale, tongue)}{link}"
+        return _hyphened(f"{said}{coin.one}") if _describes(found, tongue) else f"{said}{coin.more}"
     figures = bare(found["number"], tongue)
     parted = _CENTS.match(figures)
+    if not parted and _describes(found, tongue):
+        return _hyphened(f"{quantity(found['number'], tongue)} {coin.one}")
     if not parted or (not coin.cents and tongue.code not in {"de", "fr"}):
         return f"{quantity(found['number'], tongue, gender_of(coin.one, tongue))} {coin.one if is_one(figures) else coin.more}"
     return _parted(parted["whole"], parted["cents"], coin, tongue)
+
+
+def _describes(found: re.Match[str], tongue: Tongue) -> bool:
+    """Tell whether an English amount stands before the thing that it is the price or the size of."""
+    if tongue.code != "en":
+        return False
+    before = found.string[max(0, found.start() - 3) : found.start()]
+    return bool(_ONE_THING_BEFORE.search(before) or _DESCRIBED_AFTER.match(found.string, found.end()))
+
+
+def _hyphened(said: str) -> str:
+    return said.replace(" ", "-")
 
 
 def _parted(whole: str, cents: str, coin: Coin, tongue: Tongue) -> str:

@@ -7,7 +7,8 @@ from functools import cache
 from tasks.text.speakable.tongue import Tongue
 
 _ENDS = re.compile(r"[\s\"'”’»)\]]*$")
-_NAME = r"(?=\s+[A-ZÀ-ÖØ-Þ])"
+# "M. et Mme Dupont" has the name behind both.
+_NAME = r"(?=\s+(?:(?:and|e|et|und|y) )?[A-ZÀ-ÖØ-Þ])"
 # "No. I will" has the pronoun, "vol. I." the number.
 _NUMBER = r"(?=\s?(?:\d|[VXL][IVXLC]*\b|I[IVX]+\b|I(?=[.;:)]|$)))"
 _HOUSE_AND_STREET = re.compile(r"\d\w* (?:[A-Z][\w'-]* ){1,3}$")

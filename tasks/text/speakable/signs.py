@@ -16,8 +16,9 @@ _SECTION = re.compile(r"§{1,2} ?")
 def _pattern(tongue: Tongue) -> re.Pattern[str]:
     spaced = "".join(re.escape(sign) for sign in tongue.signs if sign in "<>")
     anywhere = "".join(re.escape(sign) for sign in tongue.signs if sign not in "<>+=@")
+    # "AT&T" is spelled as it stands.
     return re.compile(
-        rf" ?[{anywhere}] ?|(?<=[\w)] )[{spaced}](?= [\w(])|(?<=\w)[+=](?=\w)|(?<=[\w)] )[+=](?= ?[\w(])|(?<= )@(?= ?\w)|^@(?=\w)"
+        rf"(?<![A-Z](?=&[A-Z])) ?[{anywhere}] ?|(?<=[\w)] )[{spaced}](?= [\w(])|(?<=\w)[+=](?=\w)|(?<=[\w)] )[+=](?= ?[\w(])|(?<= )@(?= ?\w)|^@(?=\w)"
     )
 
 
