@@ -13,7 +13,7 @@ from tasks.pls import read_pls
 from tasks.readers.epub_archive import Package, open_package
 from tasks.readers.epub_chapters import Entry, divide
 from tasks.readers.xhtml import Passage, left_apart, read_document
-from tasks.readers.xhtml_notes import with_candidates, with_notes
+from tasks.readers.xhtml_notes import with_candidates, with_linked, with_notes
 
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _OPF = "http://www.idpf.org/2007/opf"
@@ -43,7 +43,8 @@ def read(path: Path) -> Book:
     language = next(iter(_values(book, "language")), "en")
     spine = _spine(path, package, language)
     contents = tuple(_entries(book.toc, package.contents_folder))
-    division = with_notes(divide(with_candidates(spine.passages), contents, _title(book, path)))
+    passages = with_candidates(with_linked(spine.passages))
+    division = with_notes(divide(passages, contents, _title(book, path)))
     lexicon, lexicon_warnings = _lexicon(package, spine.lexicons)
     return Book(
         title=_title(book, path),

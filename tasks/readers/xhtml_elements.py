@@ -7,7 +7,7 @@ from lxml import etree
 
 from tasks.model import BlockKind
 from tasks.readers.xhtml_names import BLOCKS, HEADINGS, types
-from tasks.readers.xhtml_reasons import SECTIONS_READ, prevails, reason
+from tasks.readers.xhtml_reasons import SECTIONS_READ, note_classes, prevails, reason
 
 _ITEMS = {"li", "dd", "dt"}
 _VERSE = {"poem", "verse", "z3998:hymn", "z3998:lyrics", "z3998:poem", "z3998:song", "z3998:verse"}
@@ -42,7 +42,7 @@ class Context:
 
 def within(element: etree._Element, tag: str, context: Context, book_language: str) -> Context:
     """Say what the context is inside of an element."""
-    words = types(element) if element.attrib else ()
+    words = (*types(element), *note_classes(element, tag)) if element.attrib else ()
     why = reason(element, tag, words, context.left_out)
     if not element.attrib and not why and tag not in _SHAPING:
         return context

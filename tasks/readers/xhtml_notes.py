@@ -1,15 +1,50 @@
 """Notes and their calls: which blocks belong to which note, told from what the marks of the whole book lead to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
-from tasks.model import Block
+from tasks.model import Block, BlockKind
 from tasks.readers.epub_chapters import Division
-from tasks.readers.xhtml import Passage
+from tasks.readers.xhtml import Passage, left_apart
 from tasks.readers.xhtml_reasons import NOTES
 
 # A document that is out of the line of reading often holds nothing but a note.
 _HOLDING_NOTES = {*NOTES, "nonlinear"}
+
+
+def with_linked(passages: Sequence[tuple[str, Passage]]) -> tuple[tuple[str, Passage], ...]:
+    """Leave out the notes that nothing but their links tells of: a mark in the text leads to one, and its label leads back.
+
+    What goes on after such a note's first paragraph is one with it if both stand in the element that the mark leads to.
+    """
+    places = {
+        f"{document}#{identity}": place
+        for place, (document, passage) in enumerate(passages)
+        for identity in passage.ids
+    }
+    notes = {address for place in range(len(passages)) for address in _linked(passages, places, place)}
+    return tuple(
+        (document, left_apart(passage, "footnotes") if _is_linked(document, passage, notes) else passage)
+        for document, passage in passages
+    )
+
+
+def _linked(passages: Sequence[tuple[str, Passage]], places: dict[str, int], place: int) -> Iterator[str]:
+    """Give the addresses under which a passage is called as a note by those that its label leads back to."""
+    block = passages[place][1].block
+    if block.left_out or block.kind is BlockKind.HEADING:
+        return
+    callers = {places[call.note] for call in block.calls if not call.place and call.note in places} - {place}
+    for caller in callers:
+        for call in passages[caller][1].block.calls:
+            # A mark stands behind words; at the beginning it is a label itself, as those of a list of contents are.
+            if call.place and places.get(call.note) == place:
+                yield call.note
+
+
+def _is_linked(document: str, passage: Passage, notes: Container[str]) -> bool:
+    nearest = passage.context.around[:1]
+    return any(f"{document}#{identity}" in notes for identity in (*passage.ids, *nearest))
 
 
 def with_candidates(passages: Sequence[tuple[str, Passage]]) -> tuple[tuple[str, Passage], ...]:

@@ -62,6 +62,8 @@ _TYPE_REASONS = {
     "other-credits": "colophon",
 }
 _BOILERPLATE_CLASSES = {"pg-boilerplate"}
+# Books of no types name their notes by class.
+_NOTE_CLASSES = {"footnote", "footnotes", "endnote", "endnotes", "rearnote", "rearnotes"}
 _NOTE_MARK = re.compile(r"^[\[(]?(\d{1,3}|[*†‡§]+)[\])]?$")
 # Within a note, what leads back to its call: an arrow, or the note's own number as its label.
 _BACK_LINK = re.compile("^[\\[(]?[↩↵⏎↑⇑⤴⮐⬆▲^←⇐\ufe0e\ufe0f]+[\\])]?$")
@@ -87,6 +89,13 @@ def reason(element: etree._Element, tag: str, words: tuple[str, ...], around: st
         return "hidden"
     is_layout = tag == "table" and not {"presentation", "none"}.isdisjoint(words)
     return "" if is_layout or (tag == "math" and spoken_math(element)) else _by_tag(element, tag)
+
+
+def note_classes(element: etree._Element, tag: str) -> tuple[str, ...]:
+    """List the classes that make a note of an element, as types would; what is a mark, or holds one, is none in a sentence."""
+    classes = (element.get("class") or "").lower().split()
+    found = tuple(name for name in classes if name in _NOTE_CLASSES)
+    return found if found and tag != "a" and (tag in BLOCKS or element.find(".//{*}a") is None) else ()
 
 
 def prevails(own: str, around: str) -> bool:

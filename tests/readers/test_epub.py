@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.model import Block, BlockKind, Book, Cover
 from tasks.readers.epub import read
+from tasks.text.chunking import TextSettings, scripts_of
 from tests.readers.making_epubs import PNG, XHTML, Contents, Epub, bound, page
 
 PROSE = "<p>" + "The lamp was lit and the sea was loud. " * 20 + "</p>"
@@ -488,6 +489,7 @@ SHAPES: tuple[tuple[str, str, str | None], ...] = (
     ("<span role='doc-pagebreak'>", "</span>", "pagebreak"),
     ("<aside epub:type='footnote'>", "</aside>", "footnotes"),
     ("<section role='doc-endnotes'>", "</section>", "endnotes"),
+    ("<div class='footnotes'>", "</div>", "footnotes"),
     ("<table><tr><td>", "</td></tr></table>", "tables"),
     ("<pre>", "</pre>", "code"),
     ("<figure><figcaption>", "</figcaption></figure>", "captions"),
@@ -568,6 +570,9 @@ def test_every_word_is_spoken_or_left_out_once_and_in_order(forest: list[list[Tr
         reason is not None for reason, _ in words
     )
     assert all(block.text or block.kind is BlockKind.BREAK for block in blocks)
+    chunks = [chunk for script in scripts_of(book, TextSettings(), 40) for chunk in script.chunks]
+    spoken = [word for chunk in chunks for sentence in chunk.sentences for word in sentence.text.split()]
+    assert [word for word in spoken if word[0] == "w"] == [word for own, word in words if own == ""]
 
 
 DAMAGES = ("<br>", "<b>", "</em>", "</p>", " & ", " < ", "&nosuch;", "<span epub:type='pagebreak'/><i>", "<p class=x>")

@@ -210,6 +210,53 @@ def test_what_leads_back_is_no_part_of_a_note(link: str, order: str) -> None:
     assert (back.left_out, back.note) == ("noteref", "")
 
 
+CALL = '<sup><a id="r1" href="#n1">1</a></sup>'
+LABEL = '<a href="#r1">1</a>'
+LINKED = [
+    (f'<p id="n1">{LABEL} A note.</p>', ["A note."]),
+    (f'<p><a id="n1"></a>{LABEL} A note.</p>', ["A note."]),
+    ('<p><a id="n1" href="#r1">[1]</a> A note.</p>', ["A note."]),
+    (f'<div id="n1"><p>{LABEL} A note.</p><p>It goes on.</p></div>', ["A note.", "It goes on."]),
+    (f'<blockquote id="n1"><p>{LABEL} A note.</p></blockquote>', ["A note."]),
+    ('<p class="footnote" id="n1">1. A note.</p>', ["1. A note."]),
+    ('<p class="small Footnote" id="n1">A note.</p>', ["A note."]),
+    ('<div class="footnotes"><p id="n1">A note.</p></div>', ["A note."]),
+    (f'<div class="endnote" id="n1">{LABEL} A note.</div>', ["A note."]),
+]
+
+
+@pytest.mark.parametrize(("note", "texts"), LINKED)
+def test_a_note_of_no_type_is_known_by_its_class_or_its_links(note: str, texts: list[str]) -> None:
+    book = book_of(Epub({"text/a.xhtml": f"<h1>I</h1><p>It may be{CALL} so.</p><p>Or not.</p>{note}<p>The end.</p>"}))
+    blocks = [block for block in all_blocks(book) if block.text and block.left_out != "noteref"]
+    spoken = [block.text for block in blocks if not block.left_out]
+    assert spoken == ["I", "It may be so.", "Or not.", "The end."]
+    found = [(block.text, block.left_out.removesuffix("s"), block.note) for block in blocks if block.left_out]
+    assert found == [(text, "endnote" if "endnote" in note else "footnote", "text/a.xhtml#n1") for text in texts]
+
+
+CONTENTS = """
+<p><a id="t1" href="#c1">1</a> <a id="t2" href="#c2">2</a> go there.</p>
+<h2 id="c1"><a href="#t1">1</a> One</h2><p>Text.</p><h2 id="c2"><a href="#t2">2</a> Two</h2><p>More.</p>
+"""
+ELSEWHERE = '<p>See<a href="#n1">1</a>.</p><p id="r1">So.</p><p id="n1"><a href="#r1">1</a> Two.</p>'
+OWN_CLASS = '<p>So<span class="footnote"><a href="#n1">1</a></span> it is.</p><p id="n1">Two.</p>'
+
+
+@pytest.mark.parametrize(
+    ("body", "spoken"),
+    [
+        (CONTENTS, ["go there.", "One", "Text.", "Two", "More."]),
+        ('<p>See<a href="#n1">1</a>.</p><p id="n1">Two.</p>', ["See.", "Two."]),
+        (ELSEWHERE, ["See.", "So.", "Two."]),
+        (OWN_CLASS, ["So it is.", "Two."]),
+    ],
+    ids=["a list of contents", "leads nowhere back", "leads back to another place", "the class of a mark"],
+)
+def test_what_only_looks_like_a_note_is_read(body: str, spoken: list[str]) -> None:
+    assert [block.text for block in blocks_of(body) if block.text and not block.left_out] == spoken
+
+
 def test_a_note_can_call_another() -> None:
     body = f"""<p>So<a epub:type="noteref" href="#n0">1</a>.</p>
     <aside epub:type="footnote" id="n0">Or not.<a href="#n1">2</a></aside>{NOTE}"""
