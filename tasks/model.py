@@ -60,6 +60,15 @@ class PhoneticSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageSpan:
+    """Characters `start` to `end` of a block's text that are in another language than the block; empty: in the book's."""
+
+    start: int
+    end: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pronunciation:
     """How a word is said: by other letters (`alias`) or in IPA (`phonemes`), for voices that take those.
 
@@ -85,7 +94,7 @@ class Block:
 
     `language` is a BCP 47 tag where it is not the book's. `note` names the note that the block belongs to, and `calls` say
     where the block's text calls notes, so that one that is read comes after the sentence that calls it. `phonetic` are the
-    words whose sound the source itself gives.
+    words whose sound the source itself gives, `languages` those in another language than the rest.
     """
 
     kind: BlockKind
@@ -97,6 +106,7 @@ class Block:
     note: str = ""
     calls: tuple[Call, ...] = ()
     phonetic: tuple[PhoneticSpan, ...] = ()
+    languages: tuple[LanguageSpan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

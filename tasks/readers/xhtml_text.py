@@ -4,18 +4,19 @@ A place is always in the folded text. A mark stands directly behind the word bef
 folds into one space, which belongs to what follows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
-from tasks.model import Block, Call, PhoneticSpan
+from tasks.model import Block, Call, LanguageSpan, PhoneticSpan
 
 
 @dataclass(slots=True)
 class Gathering:
-    """The pieces of a block's text in order, the marks between them, and the languages of those with words."""
+    """The pieces of a block's text in order, the language of each (None for white space), the marks between them."""
 
     pieces: list[str] = field(default_factory=list)
-    languages: set[str] = field(default_factory=set)
+    languages: list[str | None] = field(default_factory=list)
     calls: list[tuple[int, str]] = field(default_factory=list)
     spans: list[tuple[int, int, str]] = field(default_factory=list)
 
@@ -23,8 +24,7 @@ class Gathering:
         """Add a piece, which is in a language (a BCP 47 tag, or empty for the book's)."""
         if text:
             self.pieces.append(text)
-            if not text.isspace():
-                self.languages.add(language)
+            self.languages.append(None if text.isspace() else language)
 
     def call(self, note: str) -> None:
         """Note that the text calls a note here."""
@@ -38,11 +38,13 @@ class Gathering:
 
     def language(self, around: str) -> str:
         """Name the one language of all the words, else the language `around` the block."""
-        return next(iter(self.languages)) if len(self.languages) == 1 else around
+        named = {language for language in self.languages if language is not None}
+        return next(iter(named)) if len(named) == 1 else around
 
     def block(self, block: Block) -> Block:
         """Give a block its marks, their places found in the folded text."""
-        if not (self.calls or self.spans):
+        foreign = list(self._foreign(block.language))
+        if not (self.calls or self.spans or foreign):
             return block
         begins, ends = _places(self.pieces)
         calls = tuple(Call(ends[place], note) for place, note in self.calls)
@@ -51,7 +53,16 @@ class Gathering:
             for start, end, phonemes in self.spans
             if begins[start] < ends[end]
         )
-        return replace(block, calls=calls, phonetic=tuple(spans))
+        languages = (LanguageSpan(begins[start], ends[end], language) for start, end, language in foreign)
+        return replace(block, calls=calls, phonetic=tuple(spans), languages=tuple(languages))
+
+    def _foreign(self, own: str) -> Iterator[tuple[int, int, str]]:
+        """Give the runs of pieces in one language that is not the block's own: from which piece, up to which, and the language."""
+        worded = [(number, language) for number, language in enumerate(self.languages) if language is not None]
+        for language, run in groupby(worded, key=lambda piece: piece[1]):
+            numbers = [number for number, _ in run]
+            if language is not None and language != own:
+                yield numbers[0], numbers[-1] + 1, language
 
 
 def folded(parts: Iterable[str | bytes]) -> str:
@@ -63,14 +74,19 @@ def joined(blocks: Sequence[Block]) -> Block:
     """Join blocks to one with spaces between their texts; kind, anchor and all else are the first one's."""
     calls: list[Call] = []
     spans: list[PhoneticSpan] = []
+    languages: list[LanguageSpan] = []
     length = 0
     for block in blocks:
         start = length + bool(length)
         calls += [Call(start + call.place, call.note) for call in block.calls]
         spans += [PhoneticSpan(start + span.start, start + span.end, span.phonemes) for span in block.phonetic]
         length = start + len(block.text)
+        if block.language != blocks[0].language:
+            languages.append(LanguageSpan(start, length, block.language))
+        else:
+            languages += [LanguageSpan(start + span.start, start + span.end, span.language) for span in block.languages]
     text = " ".join(block.text for block in blocks)
-    return replace(blocks[0], text=text, calls=tuple(calls), phonetic=tuple(spans))
+    return replace(blocks[0], text=text, calls=tuple(calls), phonetic=tuple(spans), languages=tuple(languages))
 
 
 def _places(pieces: list[str]) -> tuple[list[int], list[int]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tasks.model import Block, PhoneticSpan, Sentence
+from tasks.model import Block, LanguageSpan, PhoneticSpan, Sentence
 from tasks.text.boundaries import has_words
 from tasks.text.diction import Diction, as_written
 from tasks.text.sentences import sentences
@@ -82,7 +82,8 @@ def _worded(text: str, pieces: Iterable[tuple[int, int]]) -> list[_Span]:
 
 def _fitted(block: Block, span: _Span, manner: Manner, limit: int) -> Iterator[Cut]:
     text, written = block.text[span.first : span.last], block.text[span.start : span.end]
-    spoken = manner.diction.spoken(written, block.language or manner.language, _phonetic(block, span))
+    language = block.language or manner.language
+    spoken = manner.diction.spoken(written, language, _phonetic(block, span), _languages(block, span, manner.language))
     if not limit or len(spoken) <= limit:
         yield Cut(Sentence(text, spoken), span.last)
         return
@@ -103,6 +104,18 @@ def _phonetic(block: Block, span: _Span) -> tuple[PhoneticSpan, ...]:
         PhoneticSpan(each.start - span.start, each.end - span.start, each.phonemes)
         for each in block.phonetic
         if span.start <= each.start and each.end <= span.end
+    )
+
+
+def _languages(block: Block, span: _Span, book_language: str) -> tuple[LanguageSpan, ...]:
+    return tuple(
+        LanguageSpan(
+            max(each.start, span.start) - span.start,
+            min(each.end, span.end) - span.start,
+            each.language or book_language,
+        )
+        for each in block.languages
+        if each.start < span.end and span.start < each.end
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from tasks.model import PhoneticSpan, Pronunciation
+from tasks.model import LanguageSpan, PhoneticSpan, Pronunciation
 from tasks.text.lexicon import Lexicon
 from tasks.text.speakable import speakable
 
@@ -27,18 +27,32 @@ class Diction:
     expands: bool = True
     takes_phonemes: bool = False
 
-    def spoken(self, text: str, language: str, phonetic: tuple[PhoneticSpan, ...] = ()) -> str:
-        """Say a text; `phonetic` are the spans of it whose sound the source gives."""
-        pieces = self._around(text, language, phonetic) if self.takes_phonemes else self._by_lexicon(text, language)
+    def spoken(
+        self,
+        text: str,
+        language: str,
+        phonetic: tuple[PhoneticSpan, ...] = (),
+        languages: tuple[LanguageSpan, ...] = (),
+    ) -> str:
+        """Say a text; `phonetic` are the spans of it whose sound the source gives, `languages` those in another language."""
+        own = _in_languages(len(text), language, languages)
+        pieces = self._around(text, own, phonetic if self.takes_phonemes else ())
         return _heard("".join(pieces))
 
-    def _around(self, text: str, language: str, phonetic: tuple[PhoneticSpan, ...]) -> Iterator[str]:
+    def _around(
+        self, text: str, languages: tuple[LanguageSpan, ...], phonetic: tuple[PhoneticSpan, ...]
+    ) -> Iterator[str]:
         place = 0
         for span in phonetic:
-            yield from self._by_lexicon(text[place : span.start], language)
+            yield from self._between(text, place, span.start, languages)
             yield f"{_BEGIN}{span.phonemes}{_END}"
             place = span.end
-        yield from self._by_lexicon(text[place:], language)
+        yield from self._between(text, place, len(text), languages)
+
+    def _between(self, text: str, start: int, end: int, languages: tuple[LanguageSpan, ...]) -> Iterator[str]:
+        for span in languages:
+            if span.start < end and start < span.end:
+                yield from self._by_lexicon(text[max(start, span.start) : min(end, span.end)], span.language)
 
     def _by_lexicon(self, text: str, language: str) -> Iterator[str]:
         for said in self._lexicon(language).said(text):
@@ -57,6 +71,16 @@ class Diction:
     @cached_property
     def _lexicons(self) -> dict[str, Lexicon]:
         return {}
+
+
+def _in_languages(length: int, language: str, spans: tuple[LanguageSpan, ...]) -> tuple[LanguageSpan, ...]:
+    """Say of each character of a text in which language it is: in `language` but for those of `spans`."""
+    whole: list[LanguageSpan] = []
+    place = 0
+    for span in spans:
+        whole += [LanguageSpan(place, span.start, language)] * (place < span.start) + [span]
+        place = span.end
+    return (*whole, LanguageSpan(place, length, language)) if place < length else tuple(whole)
 
 
 def as_written(text: str) -> str:

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.model import Block, Book, PhoneticSpan, Pronunciation
+from tasks.text.chunking import TextSettings, scripts_of
 from tests.readers.making_epubs import XHTML, Epub, all_blocks, blocks_of, book_of, page
 
 SSML = 'xmlns:ssml="http://www.w3.org/2001/10/synthesis"'
@@ -99,6 +100,37 @@ def test_another_alphabet_is_named_once_for_each_document() -> None:
 
 
 SPACED = st.text("ab \n\u00a0", max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("<p>He said <i lang='fr'>oui</i>.</p>", [("oui", "fr")]),
+        ("<p>He said <i lang='fr'>oui, <b>mais</b> non</i> <i lang='fr'>oui</i>.</p>", [("oui, mais non oui", "fr")]),
+        ("<p lang='fr'>Il dit <i lang='en-GB'>yes</i> et <i lang='de'>ja</i>.</p>", [("yes", ""), ("ja", "de")]),
+        ("<p>He said <i lang='fr'><img alt='x'/> </i>.</p>", []),
+        ("<p><i lang='fr'>Oui.</i></p>", []),
+    ],
+)
+def test_words_in_another_language_are_told(body: str, found: list[tuple[str, str]]) -> None:
+    block = blocks_of(body)[0]
+    assert [(block.text[span.start : span.end], span.language) for span in block.languages] == found
+
+
+def test_words_in_another_language_are_said_in_it() -> None:
+    body = "<p>He met <i lang='fr'>M. Dupont, 21 ans,</i> at 5. <i lang='de'>Um 8 Uhr.</i></p>"
+    book = book_of(Epub({"1.xhtml": body}))
+    (script,) = scripts_of(book, TextSettings(), 0)
+    assert " ".join(script.chunks[-1].spoken) == "He met monsieur Dupont, vingt et un ans, at five. Um acht Uhr."
+
+
+@given(st.lists(st.tuples(SPACED, SPACED), min_size=1, max_size=6), SPACED)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_a_language_holds_the_words_of_its_element_and_no_more(pairs: list[tuple[str, str]], last: str) -> None:
+    body = "".join(f"{before}<b lang='x-{number}'>{inside}</b>" for number, (before, inside) in enumerate(pairs))
+    block = blocks_of(f"<p>Begin {body}{last}</p>")[0]
+    expected = [(" ".join(inside.split()), f"x-{number}") for number, (_, inside) in enumerate(pairs) if inside.split()]
+    assert [(block.text[span.start : span.end], span.language) for span in block.languages] == expected
 
 
 @given(st.lists(st.tuples(SPACED, SPACED), min_size=1, max_size=6), SPACED)
