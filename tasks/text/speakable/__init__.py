@@ -71,6 +71,7 @@ def _numbers(text: str, tongue: Tongue, region: str) -> str:
     text = spelled_phones(text, tongue)
     text = spoken_dates(text, tongue, month_first=languages.month_first(tongue.code, region))
     text = spoken_proportions(spoken_times(spoken_spans_of_time(text, tongue), tongue), tongue)
+    text = figures.spoken_dotted(text, tongue)
     text = figures.spoken_minus(signs_before_numbers(text, tongue), tongue)
     text = spoken_money(text, tongue)
     text = spoken_ordinals(spoken_scales(text, tongue), tongue)

@@ -8,6 +8,8 @@ from tasks.text.speakable.numbers import cardinal, number_pattern, plain, quanti
 from tasks.text.speakable.tongue import Tongue
 
 _YEAR = re.compile(r"1[1-9]\d\d|20\d\d")
+# Of a program, or an address of a machine.
+_DOTTED = re.compile(r"(?<![\w.,])\d{1,4}(?:\.\d{1,4}){2,8}(?!\w|[.,]\d)")
 _NEGATIVE = re.compile(r"(?<![\w)\]\"'’”.,–-])(?:−|-(?=\d|[$£€]\d))\s?(?=[\d$£€])")
 _MINUS = re.compile(r"(?<=\d) ?− ?(?=\d)")
 _DECADE = {
@@ -28,6 +30,17 @@ def spoken_minus(text: str, tongue: Tongue) -> str:
     return _MINUS.sub(f" {tongue.figures.minus} ", _NEGATIVE.sub(f"{tongue.figures.minus} ", text))
 
 
+def spoken_dotted(text: str, tongue: Tongue) -> str:
+    """Say numbers with two stops and more in them part by part, unless the stops are those between thousands."""
+    return _DOTTED.sub(lambda found: _by_parts(found[0], tongue), text)
+
+
+def _by_parts(written: str, tongue: Tongue) -> str:
+    if re.fullmatch(number_pattern(tongue), written):
+        return written
+    return f" {tongue.address['.']} ".join(whole(part, tongue.code) for part in written.split("."))
+
+
 def spoken_decades(text: str, tongue: Tongue) -> str:
     """Say decades as English and German write them: 1980s, 80er."""
     if tongue.code not in _DECADE:
@@ -44,7 +57,7 @@ def _decade(value: int, code: str) -> str:
 
 @cache
 def _pattern(tongue: Tongue) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w])(?:{number_pattern(tongue)}|\d+)(?!\w)")
+    return re.compile(rf"(?<!\w)(?<!\d[.,])(?:{number_pattern(tongue)}|\d+)(?!\w)")
 
 
 def spoken_figures(text: str, tongue: Tongue) -> str:

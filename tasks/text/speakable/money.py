@@ -15,6 +15,8 @@ _ONE_THING_BEFORE = re.compile(r"\b[Aa]n? $")
 _DESCRIBED_AFTER = re.compile(
     r" (?:bill|note|coin|fine|fee|prize|reward|ticket|tip|bet|bond|cheque|check|loan|piece|stamp|deposit|bonus)\b"
 )
+# Texts that were typed without the sign: "L100,000".
+_POUNDS_BY_LETTER = re.compile(r"(?<![\w.])L(?=\d{1,3}(?:,\d{3})+(?!\w))")
 _CENTS = re.compile(r"^(?P<whole>[^.]+)\.(?P<cents>\d\d)$")
 
 
@@ -46,6 +48,8 @@ def _patterns(tongue: Tongue) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def spoken_money(text: str, tongue: Tongue) -> str:
     """Say amounts with their currency after them, whole and hundredths apart."""
+    if tongue.code == "en":
+        text = _POUNDS_BY_LETTER.sub("£", text)
     for pattern in _patterns(tongue):
         text = pattern.sub(lambda found: _amount(found, tongue), text)
     return text

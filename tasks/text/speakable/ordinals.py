@@ -7,6 +7,11 @@ from tasks.text.speakable.numbers import feminine_ordinal, ordinal
 from tasks.text.speakable.tongue import Tongue
 
 _ENGLISH = re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3})*|\d{1,9})(?:st|nd|rd|th|ST|ND|RD|TH)(?!\w)")
+# As it was written before 1900: "the 2d Regiment", "August 3d, 1833"; "3d." with a stop is pence.
+_OLD_ENGLISH = re.compile(
+    r"(?P<before>\b(?:[Tt]he|(?:January|February|March|April|May|June|July|August|September|October|November|December)) )"
+    r"(?P<number>[2-9]?[23])d(?![\w.])"
+)
 _FRENCH = re.compile(r"(?<![\w.,])(\d{1,9})(ers?|ère|res?|èmes?|nde?|es?|ᵉ|ᵉʳ)(?!\w)")
 _ROMANCE = re.compile(r"(?<![\w.,])(\d{1,6})\.?([ºª])(?!\w)")
 _ITALIAN_DEGREES = re.compile(
@@ -20,6 +25,7 @@ _BEFORE = 30
 def spoken_ordinals(text: str, tongue: Tongue) -> str:
     """Say ordinals: 1st, 3. Kapitel, 2e, 1º."""
     if tongue.code == "en":
+        text = _OLD_ENGLISH.sub(lambda found: f"{found['before']}{ordinal(int(found['number']), 'en')}", text)
         return _ENGLISH.sub(lambda found: ordinal(int(found[1].replace(",", "")), "en"), text)
     if tongue.code == "de":
         return _GERMAN.sub(_german, text)

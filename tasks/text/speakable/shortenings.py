@@ -14,10 +14,22 @@ _NUMBER = r"(?=\s?(?:\d|[VXL][IVXLC]*\b|I[IVX]+\b|I(?=[.;:)]|$)))"
 _HOUSE_AND_STREET = re.compile(r"\d\w* (?:[A-Z][\w'-]* ){1,3}$")
 _CAPITAL_WORD = re.compile(r"(?:[A-Z][\w'-]*|\d\w*) $")
 _WITHOUT_STOP = re.compile(r"[nN]\.?[°º]|(?<!\w)(?:M(?:me|lle)s?|Dr|Pr|Mgr|Gal) ")
+_IN_CAPITALS = re.compile(r"(?<![\w.'’-])[A-ZÀ-ÖØ-Þ]{2,6}\.(?=\s)")
+_INITIAL = len("v.")
 _STREETS = {"St.": "Street", "Dr.": "Drive"}
 _STREET = re.compile(r"(?<![\w.])(?:St|Dr)\.")
 _HALF_DAY = re.compile(r"(?<![\w.])([ap])\. ?m\.|(?<=\d)([ap])\. ?m\.")
 _COMPOUND_STREET = re.compile(r"(?<=[a-zäöüß])(-?[Ss])tr\.(?=\s|$|[,;])")
+
+
+def _as_usual(text: str, tongue: Tongue) -> str:
+    """Write abbreviations that are set in capitals as they are usually written: "MR. DARCY"."""
+    return _IN_CAPITALS.sub(lambda found: _usual(tongue).get(found[0], found[0]), text)
+
+
+@cache
+def _usual(tongue: Tongue) -> dict[str, str]:
+    return {short.upper(): short for kind in _meanings(tongue) for short in kind if short[0].isupper()}
 
 
 @cache
@@ -30,7 +42,10 @@ def _pattern(tongue: Tongue) -> re.Pattern[str]:
 
 
 def _both_cases(forms: Mapping[str, str]) -> dict[str, str]:
-    capitals = {_capital(short): _capital(full) for short, full in forms.items() if short[0].islower()}
+    # A single capital with a stop is an initial.
+    capitals = {
+        _capital(short): _capital(full) for short, full in forms.items() if short[0].islower() and len(short) > _INITIAL
+    }
     return {**capitals, **forms}
 
 
@@ -53,6 +68,7 @@ def in_full(text: str, tongue: Tongue) -> str:
     """Say abbreviations in full; a stop that ended the sentence as well stays."""
     if not _may_have_some(text, tongue):
         return text
+    text = _as_usual(text, tongue)
     if tongue.code == "en":
         text = _HALF_DAY.sub(lambda found: _half_day(found, text), text)
         text = _STREET.sub(_street, text)

@@ -79,7 +79,7 @@ def _pattern(tongue: Tongue) -> re.Pattern[str]:
     spaced = "|".join(sorted(_NEED_A_SPACE))
     return re.compile(
         rf"(?<![\w.,])(?:(?P<first>{number}) ?[–-] ?)?(?P<number>{number})"
-        rf"(?:-?(?P<percent> ?[%‰])|[ -]?(?P<glued>{glued})(?![\w²³/])(?:\.(?=,| [a-z]))?|[ -](?P<spaced>{spaced})(?![\w²³/'’]))"
+        rf"(?:-?(?P<percent> ?[%‰])|[ -]?(?P<glued>{glued})(?![\w²³/])(?:\.(?=,| \w))?|[ -](?P<spaced>{spaced})(?![\w²³/'’]))"
     )
 
 
