@@ -14,7 +14,7 @@ _ISO = re.compile(r"(?<![\w.-])(\d{4})-(\d\d)-(\d\d)(?![\w-]|\.\d)")
 _FIGURES = re.compile(r"(?<![\w./-])(\d{1,2})([./])(\d{1,2})\2(\d{4})(?!\w|[./-]\d)")
 # German: "am 3.5.", where the last stop may be the sentence's as well.
 _WITHOUT_YEAR = re.compile(
-    r"(?<!\w)(?P<before>(?:am|vom|zum|bis|ab|seit|dem|den|und) )(?P<day>\d{1,2})\. ?(?P<month>\d{1,2})\.(?![\w.])",
+    r"(?<!\w)(?P<before>(?:am|vom|zum|bis|ab|seit|dem|den) )(?P<day>\d{1,2})\. ?(?P<month>\d{1,2})\.(?![\w.])",
     re.IGNORECASE,
 )
 _ENDS = re.compile(r"[\s\"'”’»“)\]]*$")
