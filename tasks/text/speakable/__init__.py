@@ -15,6 +15,7 @@ from tasks.text.speakable.romans import spoken_romans
 from tasks.text.speakable.scales import spoken_scales
 from tasks.text.speakable.shortenings import in_full
 from tasks.text.speakable.signs import signs_before_numbers, spoken_signs
+from tasks.text.speakable.sterling import spoken_sterling
 from tasks.text.speakable.times import spoken_times
 from tasks.text.speakable.tongue import Tongue
 from tasks.text.speakable.units import spoken_measures
@@ -73,7 +74,7 @@ def _numbers(text: str, tongue: Tongue, region: str) -> str:
     text = spoken_proportions(spoken_times(spoken_spans_of_time(text, tongue), tongue), tongue)
     text = figures.spoken_dotted(text, tongue)
     text = figures.spoken_minus(signs_before_numbers(text, tongue), tongue)
-    text = spoken_money(text, tongue)
+    text = spoken_money(spoken_sterling(text, tongue), tongue)
     text = spoken_ordinals(spoken_scales(text, tongue), tongue)
     text = spoken_measures(text, tongue, languages.locale(tongue.code, region))
     text = spoken_fractions(spoken_ranges(text, tongue), tongue)

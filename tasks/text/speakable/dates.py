@@ -66,6 +66,23 @@ def _patterns(code: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return day_first, month_first
 
 
+@cache
+def _days(code: str) -> re.Pattern[str]:
+    """Give the pattern for what a range of days begins with: "10–12 May"."""
+    month = "|".join(re.escape(name) for name in sorted(_written(code), key=len, reverse=True))
+    return re.compile(
+        rf"(?<![\w.,/–-])(?P<day>\d{{1,2}})\.?(?: ?– ?|-)(?=\d{{1,2}}\.?(?:st|nd|rd|th)? (?:{month})(?!\w))"
+    )
+
+
+def _first_day(found: re.Match[str], tongue: Tongue) -> str:
+    day = int(found["day"])
+    if not 1 <= day <= _DAYS:
+        return found[0]
+    the = "the " if tongue.code == "en" and not _before(found).lower().endswith("the ") else ""
+    return f"{the}{_day(day, found, tongue)} {tongue.figures.to} "
+
+
 def spoken_dates(text: str, tongue: Tongue, *, month_first: bool) -> str:
     """Say dates. `month_first` tells whether 3/4/2021 is the fourth of March; with stops the day always comes first."""
     text = _ISO.sub(lambda found: _by_figures(found, (found[3], found[2], found[1]), tongue, month_first), text)
@@ -77,6 +94,7 @@ def spoken_dates(text: str, tongue: Tongue, *, month_first: bool) -> str:
     if tongue.code == "en":
         text = _WEEKDAY.sub(lambda found: _WEEKDAYS[found["day"]], text)
     by_day, by_month = _patterns(tongue.code)
+    text = _days(tongue.code).sub(lambda found: _first_day(found, tongue), text)
     text = by_day.sub(lambda found: _day_first(found, tongue), text)
     return by_month.sub(lambda found: _month_first(found, tongue), text) if tongue.code == "en" else text
 

@@ -48,6 +48,7 @@ FRENCH = Tongue(
             "apr.J.-C.": "après Jésus-Christ",
             "J.-C.": "Jésus-Christ",
             "env.": "environ",
+            "av.": "avenue",
             "Prof.": "professeur",
             "Mgr.": "monseigneur",
             "Bd.": "boulevard",

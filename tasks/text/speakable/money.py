@@ -4,7 +4,7 @@ import re
 from functools import cache
 
 from tasks.text.speakable.genders import gender_of
-from tasks.text.speakable.numbers import bare, counted, number_pattern, quantity
+from tasks.text.speakable.numbers import bare, counted, number_pattern, plain, quantity
 from tasks.text.speakable.scales import is_one, scaled
 from tasks.text.speakable.tongue import Coin, Tongue
 
@@ -17,6 +17,10 @@ _DESCRIBED_AFTER = re.compile(
 )
 # Texts that were typed without the sign: "L100,000".
 _POUNDS_BY_LETTER = re.compile(r"(?<![\w.])L(?=\d{1,3}(?:,\d{3})+(?!\w))")
+# "$5-10", "£5–£10": the sign is said once, behind the second amount.
+_RANGE = re.compile(
+    r"(?<![\w$])(?P<coin>[$£€])(?P<first>\d{1,3}(?:,\d{3})+|\d{1,9})(?: ?– ?|-)(?P=coin)?(?=\d)(?!\d{1,3}-\d)"
+)
 _CENTS = re.compile(r"^(?P<whole>[^.]+)\.(?P<cents>\d\d)$")
 
 
@@ -50,6 +54,7 @@ def spoken_money(text: str, tongue: Tongue) -> str:
     """Say amounts with their currency after them, whole and hundredths apart."""
     if tongue.code == "en":
         text = _POUNDS_BY_LETTER.sub("£", text)
+    text = _RANGE.sub(lambda found: f"{plain(found['first'], tongue)} {tongue.figures.to} {found['coin']}", text)
     for pattern in _patterns(tongue):
         text = pattern.sub(lambda found: _amount(found, tongue), text)
     return text

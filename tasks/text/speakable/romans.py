@@ -125,6 +125,8 @@ def _place(found: re.Match[str], tongue: Tongue) -> str:
     if (
         not value
         or number in {"C", "L"}
+        # "The letter X" is one of the alphabet, "Letter X" one of a row of letters.
+        or (len(number) == 1 and found["word"] == "letter")
         or (number == "I" and found["word"][0].islower() and not _no_pronoun(found, tongue))
     ):
         return found[0]

@@ -38,7 +38,7 @@ def _pattern(tongue: Tongue) -> re.Pattern[str]:
     always = _alternatives(forms.always)
     named = _alternatives(forms.before_name)
     numbered = _alternatives(forms.before_number)
-    return re.compile(rf"(?<![\w.'’-])(?:(?P<a>{always})|(?P<b>{named}){_NAME}|(?P<c>{numbered}){_NUMBER})(?!\w)")
+    return re.compile(rf"(?<![\w.'’-])(?:(?P<a>{always})|(?P<c>{numbered}){_NUMBER}|(?P<b>{named}){_NAME})(?!\w)")
 
 
 def _both_cases(forms: Mapping[str, str]) -> dict[str, str]:
