@@ -27,6 +27,9 @@ _INITIAL = re.compile(r"(?:^|[\s(\[“„«\"‘'’—–-])(?:[^\W\d_]\.-?)*[^
 _HALF = re.compile(r"(?:^|\s)[a-zäöü]\.$")
 _NUMBER = re.compile(r"(?:^|[\s(])(?:\d{1,2}|[IVXL]+)\.$")
 _STREET = re.compile(r"[A-Z]\w+ St\.$")
+# "10s. 6d." goes on.
+_SHILLINGS = re.compile(r"\d\s?s\.$")
+_PENCE = re.compile(r"\d{1,2}½?\s?d\b")
 _DIGIT = re.compile(r"[\d§]")
 _FIGURE = re.compile(r"[\d§]|[IVXLC]+\b(?!['’])")
 # English: "No. 5", and "No. I will not", where the letter is no figure.
@@ -143,6 +146,8 @@ def _after_ellipsis(core: str, following: str, place: Place, tongue: Tongue) -> 
 def _after_stop(place: Place, following: str, tongue: Tongue, shown: frozenset[str]) -> bool:
     key, opens = _key(place.tail), _opens(following, tongue)
     last = key.rpartition(".")[2]
+    if _SHILLINGS.search(place.tail) and _PENCE.match(following):
+        return False
     if _HALF.search(place.tail) and key not in tongue.ending:
         return False
     if tongue.counts_by_stops and _NUMBER.search(place.tail):
