@@ -34,7 +34,8 @@ def _linked(passages: Sequence[tuple[str, Passage]], places: dict[str, int], pla
     block = passages[place][1].block
     if block.left_out or block.kind is BlockKind.HEADING:
         return
-    callers = {places[call.note] for call in block.calls if not call.place and call.note in places} - {place}
+    # Notes come after what calls them: a paragraph that begins with its mark is none of the note that it calls.
+    callers = {places[call.note] for call in block.calls if not call.place and places.get(call.note, place) < place}
     for caller in callers:
         for call in passages[caller][1].block.calls:
             # A mark stands behind words; at the beginning it is a label itself, as those of a list of contents are.

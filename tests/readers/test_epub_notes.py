@@ -240,6 +240,7 @@ CONTENTS = """
 <h2 id="c1"><a href="#t1">1</a> One</h2><p>Text.</p><h2 id="c2"><a href="#t2">2</a> Two</h2><p>More.</p>
 """
 ELSEWHERE = '<p>See<a href="#n1">1</a>.</p><p id="r1">So.</p><p id="n1"><a href="#r1">1</a> Two.</p>'
+CALLED_AT_ITS_HEAD = '<p id="r1"><a href="#n1">1</a> So it is.</p><p id="n1">Two. <a href="#r1">1</a></p>'
 OWN_CLASS = '<p>So<span class="footnote"><a href="#n1">1</a></span> it is.</p><p id="n1">Two.</p>'
 
 
@@ -250,8 +251,15 @@ OWN_CLASS = '<p>So<span class="footnote"><a href="#n1">1</a></span> it is.</p><p
         ('<p>See<a href="#n1">1</a>.</p><p id="n1">Two.</p>', ["See.", "Two."]),
         (ELSEWHERE, ["See.", "So.", "Two."]),
         (OWN_CLASS, ["So it is.", "Two."]),
+        (CALLED_AT_ITS_HEAD, ["So it is.", "Two."]),
     ],
-    ids=["a list of contents", "leads nowhere back", "leads back to another place", "the class of a mark"],
+    ids=[
+        "a list of contents",
+        "leads nowhere back",
+        "leads back to another place",
+        "the class of a mark",
+        "a mark at the head",
+    ],
 )
 def test_what_only_looks_like_a_note_is_read(body: str, spoken: list[str]) -> None:
     assert [block.text for block in blocks_of(body) if block.text and not block.left_out] == spoken
