@@ -12,12 +12,13 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.audio.bind import bind
 from tasks.errors import OutputError, PackageError
-from tasks.model import Book, Edition, Track
+from tasks.model import Edition
 from tasks.packagers import OutputSettings
 from tasks.packagers.accounts import Account, coverage, manifest
 from tasks.packagers.folder import MANIFEST, replaced
-from tasks.packagers.m4b import chapter_marks, m4b_name, partial_note, tag_m4b
+from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
+from tasks.packagers.publication import Publication, publication_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +58,26 @@ def _unwritten(folder: Path, error: OSError) -> OutputError:
 
 
 def _published(account: Account, settings: OutputSettings, narrator: str, folder: Path) -> Published:
+    publication = publication_of(account, narrator, settings.disclosure)
     with replaced(folder) as draft:
-        editions = tuple(_editions(account, settings, narrator, draft))
+        editions = tuple(_editions(publication, settings, draft))
         _write_accounts(replace(account, editions=editions), draft)
     return Published(folder, editions)
 
 
-def _editions(account: Account, settings: OutputSettings, narrator: str, draft: Path) -> Iterator[Edition]:
-    tracks: list[Track] = [performance.track for performance in account.performances if performance.track]
-    missing = sum(performance.is_missing for performance in account.performances)
+def _editions(publication: Publication, settings: OutputSettings, draft: Path) -> Iterator[Edition]:
     if "mp3" in settings.editions:
-        yield from write_mp3(account.book, tuple(tracks), narrator, draft)
-    if "m4b" in settings.editions and tracks and (settings.allow_partial or not missing):
-        note = partial_note(len(tracks), len(tracks) + missing) if missing else ""
-        yield _m4b(account.book, tuple(tracks), narrator, draft / m4b_name(account.book, note), note)
+        yield from write_mp3(publication, draft)
+    if "m4b" in settings.editions and publication.parts and (settings.allow_partial or publication.is_whole):
+        yield _m4b(publication, draft)
 
 
-def _m4b(book: Book, tracks: tuple[Track, ...], narrator: str, target: Path, note: str) -> Edition:
-    marks = target.with_name("chapters.txt")
-    marks.write_text(chapter_marks(tracks), "utf-8")
-    bind([track.encoded["aac"] for track in tracks], marks, target)
+def _m4b(publication: Publication, draft: Path) -> Edition:
+    target, marks = draft / m4b_name(publication), draft / "chapters.txt"
+    marks.write_text(chapter_marks(publication.tracks), "utf-8")
+    bind([track.encoded["aac"] for track in publication.tracks], marks, target)
     marks.unlink()
-    tag_m4b(target, replace(book, title=f"{book.title}{note}"), narrator)
+    tag_m4b(target, publication)
     return Edition("m4b", target.name)
 
 

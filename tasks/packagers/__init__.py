@@ -12,10 +12,12 @@ CODEC_OF: dict[str, str] = {"mp3": "mp3", "m4b": "aac"}
 class OutputSettings(BaseModel):
     """`[output]` of a profile: which editions are made. None at all speaks a book into the store, and masters nothing.
 
-    `allow_partial` has the M4B made of a book with missing chapters too, under a name that says so.
+    `allow_partial` has the M4B made of a book with missing chapters too, under a name that says so. `disclosure` stands in
+    the metadata of every edition, and `{voices}` in it for the names of the voices.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     editions: tuple[EditionKind, ...] = ("mp3", "m4b")
     allow_partial: bool = False
+    disclosure: str = "Narrated by a synthetic voice: {voices}."

@@ -5,22 +5,25 @@ from pathlib import Path
 
 from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 
-from tasks.model import Book, Track
+from tasks.model import Track
 from tasks.packagers.names import file_name
+from tasks.packagers.publication import Publication
 
 _AUDIOBOOK = 2
 _PICTURES = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PNG}
 _MILLISECONDS = 1000
 
 
-def m4b_name(book: Book, note: str = "") -> str:
-    """Name the book's file; a note stands whole behind a title of any length."""
-    return f"{file_name(book.title)}{note}.m4b"
+def m4b_name(publication: Publication) -> str:
+    """Name the book's file; that it lacks chapters stands whole behind a title of any length."""
+    return f"{file_name(publication.book.title)}{_partial_note(publication)}.m4b"
 
 
-def partial_note(held: int, chapters: int) -> str:
+def _partial_note(publication: Publication) -> str:
     """Word what stands behind the title of a book that has only some of its chapters."""
-    return f" (partial, {held} of {chapters} chapters)"
+    if publication.is_whole:
+        return ""
+    return f" (partial, {len(publication.parts)} of {publication.chapters} chapters)"
 
 
 def chapter_marks(tracks: tuple[Track, ...]) -> str:
@@ -45,19 +48,20 @@ def _escaped(title: str) -> str:
     return f"{escaped} " if title.endswith("\\") else escaped
 
 
-def tag_m4b(path: Path, book: Book, narrator: str) -> None:
-    """Tag a bound book as an audiobook: title, author, narrator, cover."""
+def tag_m4b(path: Path, publication: Publication) -> None:
+    """Tag a bound book as an audiobook: title, author, narrator, cover, and that its voice is synthetic."""
     tags = MP4(path)
-    author = ", ".join(book.authors)
+    book, narrator = publication.book, publication.narrator
+    author, title = ", ".join(book.authors), f"{book.title}{_partial_note(publication)}"
     for atom, text in (
-        ("\xa9nam", book.title),
-        ("\xa9alb", book.title),
+        ("\xa9nam", title),
+        ("\xa9alb", title),
         ("\xa9ART", author),
         ("aART", author),
         ("\xa9wrt", narrator),
         ("\xa9nrt", narrator),
         ("\xa9gen", "Audiobook"),
-        ("\xa9cmt", "Made with Declaim"),
+        ("\xa9cmt", f"{publication.disclosure} Made with Declaim."),
     ):
         if text:
             tags[atom] = [text]

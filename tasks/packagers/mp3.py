@@ -6,8 +6,9 @@ from pathlib import Path
 
 from mutagen.id3 import APIC, COMM, ID3, TALB, TCOM, TCON, TIT2, TLAN, TLEN, TPE1, TPE2, TRCK, Encoding, PictureType
 
-from tasks.model import Book, Edition, Track
+from tasks.model import Edition, Track
 from tasks.packagers.names import track_name
+from tasks.packagers.publication import Publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +19,18 @@ class _Place:
     total: int
 
 
-def write_mp3(book: Book, tracks: tuple[Track, ...], narrator: str, folder: Path) -> list[Edition]:
+def write_mp3(publication: Publication, folder: Path) -> list[Edition]:
     """Write `mp3/<number> - <title>.mp3` for each track below `folder`.
 
     Numbers are the chapters' own, so that a part of a book sorts as the whole does.
     """
     (folder / "mp3").mkdir(parents=True, exist_ok=True)
-    total = len(book.chapters)
-    return [_write(book, track, _Place(track.number, total), narrator, folder) for track in tracks]
+    total = len(publication.book.chapters)
+    return [_write(publication, track, _Place(track.number, total), folder) for track in publication.tracks]
 
 
-def _write(book: Book, track: Track, place: _Place, narrator: str, folder: Path) -> Edition:
+def _write(publication: Publication, track: Track, place: _Place, folder: Path) -> Edition:
+    book = publication.book
     name = f"mp3/{track_name(place.number, place.total, track.title)}.mp3"
     shutil.copyfile(track.encoded["mp3"], folder / name)
     tags = ID3()
@@ -38,7 +40,7 @@ def _write(book: Book, track: Track, place: _Place, narrator: str, folder: Path)
         (TALB, book.title),
         (TPE1, author),
         (TPE2, author),
-        (TCOM, narrator),
+        (TCOM, publication.narrator),
         (TCON, "Audiobook"),
         (TRCK, f"{place.number}/{place.total}"),
         (TLEN, str(round(track.seconds * 1000))),
@@ -46,7 +48,7 @@ def _write(book: Book, track: Track, place: _Place, narrator: str, folder: Path)
     ):
         if text:
             tags.add(frame(encoding=Encoding.UTF16, text=[text]))
-    tags.add(COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=["Made with Declaim"]))
+    tags.add(COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=[f"{publication.disclosure} Made with Declaim."]))
     if book.cover:
         tags.add(
             APIC(

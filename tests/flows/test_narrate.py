@@ -89,7 +89,7 @@ def _first_sound(book: Path, start: float) -> float:
     """When, after `start`, speech is first heard (seconds): the first 5 ms louder than room tone can be."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(book), "-map", "0:a", "-f", "s16le", "-"]
     samples = memoryview(subprocess.run(command, check=True, capture_output=True).stdout).cast("h")
-    rate, window = 22_050, 110
+    rate, window = 44_100, 220
     begin = round(start * rate)
     for place in range(begin, len(samples), window):
         if max(abs(value) for value in samples[place : place + window]) > 300:
