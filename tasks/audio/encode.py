@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
+import numpy as np
+import soxr
+
 from tasks.audio import ffmpeg
 from tasks.audio.presets import Preset
 
@@ -45,7 +48,7 @@ def kbps(codec: str, preset: Preset) -> int:
 
 # AAC packs this many samples; whole packets let chapters be bound without drift.
 _PACKET_SAMPLES = 1024
-_ENDLESS = 0x7FFF0000
+_BYTES_A_SAMPLE = 2
 
 
 def whole_packets(seconds: float, preset: Preset) -> int:
@@ -60,40 +63,64 @@ def encoding(
     """Encode a chapter to a file for each codec, side by side, from one stream; the files have the preset's rate.
 
     Yields what takes the samples: mono, signed 16-bit, little-endian, at `sample_rate` (Hz). The files are whole when the
-    block has ended, and `length` samples long, whatever came. Raises `AudioError` and `OutputError`.
+    block has ended, and `length` samples long: silence fills them up. Raises `AudioError` and `OutputError`.
     """
     outputs = [
         [*("-map", f"[{codec}]", "-bitexact"), *_arguments(codec, preset), str(file)] for codec, file in files.items()
     ]
     arguments = [
         *ffmpeg.wav_input("pipe:0"),
-        *("-filter_complex", _filters(tuple(files), length, preset)),
+        *("-filter_complex", _filters(tuple(files), preset)),
         *(word for output in outputs for word in output),
     ]
+    converted = _Converted(sample_rate, length, preset.sample_rate)
     with ffmpeg.running(arguments, f"encoding a chapter to {' and '.join(files).upper()}", stdin=PIPE) as encoder:
-        encoder.write(_wav_header(sample_rate))
-        yield encoder.write
+        encoder.write(_wav_header(preset.sample_rate, length))
+        yield lambda block: encoder.write(converted.take(block))
+        encoder.write(converted.rest())
 
 
-def _filters(codecs: tuple[str, ...], length: int, preset: Preset) -> str:
-    """Describe for ffmpeg how one stream becomes one of so many samples for each codec."""
+class _Converted:
+    """Converts a stream of samples to another rate, and to an exact length.
+
+    By soxr: what ffmpeg's own conversion of 16-bit samples leaves above the band costs the encoders a fourth more.
+    """
+
+    def __init__(self, sample_rate: int, length: int, target_rate: int) -> None:
+        self._stream = soxr.ResampleStream(sample_rate, target_rate, 1, dtype="int16")
+        self._is_needed = sample_rate != target_rate
+        self._missing = length
+
+    def take(self, block: bytes, *, is_last: bool = False) -> bytes:
+        """Convert what comes next; some of it waits for what comes behind."""
+        samples = np.frombuffer(block, "<i2")
+        if self._is_needed:
+            samples = self._stream.resample_chunk(samples, last=is_last)
+        samples = samples[: self._missing]
+        self._missing -= len(samples)
+        return bytes(samples.tobytes())
+
+    def rest(self) -> bytes:
+        """Give what still waits, and silence up to the length."""
+        waiting = self.take(b"", is_last=True)
+        return waiting + bytes(self._missing * _BYTES_A_SAMPLE)
+
+
+def _filters(codecs: tuple[str, ...], preset: Preset) -> str:
+    """Describe for ffmpeg how one stream becomes one for each codec."""
     own = {
         "mp3": f"volume={1 / _LAME_SCALES[preset.mp3_kbps]:.6f}",
         "aac": "anull",
         "flac": f"asetnsamples=n={_FLAC_BLOCK}:p=0",
     }
-    whole = f"aresample={preset.sample_rate},apad=whole_len={length},atrim=end_sample={length}"
     split = "".join(f"[for {codec}]" for codec in codecs)
-    return ";".join(
-        (f"{whole},asplit={len(codecs)}{split}", *(f"[for {codec}]{own[codec]}[{codec}]" for codec in codecs))
-    )
+    return ";".join((f"asplit={len(codecs)}{split}", *(f"[for {codec}]{own[codec]}[{codec}]" for codec in codecs)))
 
 
-def _wav_header(sample_rate: int) -> bytes:
-    """Word the header of a stream of samples whose end is not known."""
+def _wav_header(sample_rate: int, samples: int) -> bytes:
     header = io.BytesIO()
     with wave.open(header, "wb") as file:
-        file.setparams((1, 2, sample_rate, _ENDLESS // 2, "NONE", ""))
+        file.setparams((1, 2, sample_rate, samples, "NONE", ""))
         file.writeframesraw(b"")
         return header.getvalue()
 

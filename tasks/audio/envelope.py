@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.audio.loudness import STEPS_A_SECOND, k_weights
+from tasks.audio.loudness import STEPS_A_SECOND, k_weighted
 
 # A peak is known to this fraction of a second: a few periods of a voice.
 CELLS_A_SECOND = 50
@@ -48,7 +48,6 @@ class Outline:
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
         self._step = sample_rate // STEPS_A_SECOND
-        self._weights = k_weights(sample_rate, self._step)
         self._between = _interpolation()
         # What the interpolation needs from before the first sample.
         self._waiting = [np.zeros(_TAPS_A_SIDE, np.int16)]
@@ -84,8 +83,7 @@ class Outline:
             return
         around = waiting[: steps * self._step + 2 * _TAPS_A_SIDE].astype(np.float32) * np.float32(1 / _FULL_SCALE)
         samples = around[_TAPS_A_SIDE:-_TAPS_A_SIDE]
-        spectra = np.fft.rfft(samples.reshape(steps, self._step))
-        self._powers.append(np.asarray((spectra.real**2 + spectra.imag**2) @ self._weights, np.float32))
+        self._powers.append(k_weighted(samples.reshape(steps, self._step), self._rate))
         cells = samples.reshape(steps * CELLS_A_STEP, -1)
         self._levels.append(np.sqrt(np.einsum("ij,ij->i", cells, cells) / cells.shape[1]).astype(np.float16))
         true_peaks = np.maximum(np.abs(cells).max(axis=1), self._peaks_between(around, len(cells)))

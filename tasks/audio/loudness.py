@@ -1,6 +1,7 @@
 """Loudness as ITU-R BS.1770-5 has it: K-weighted power in steps of 100 ms, gated in blocks of 400 ms."""
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,18 @@ _FILTERS = (
 )
 
 
-def k_weights(sample_rate: int, samples: int) -> NDArray[np.float32]:
+def k_weighted(steps: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """Tell the K-weighted power of steps of samples, a row each: the mean square behind the standard's two filters."""
+    spectra = np.fft.rfft(steps)
+    powers = (spectra.real**2 + spectra.imag**2) @ _k_weights(sample_rate, steps.shape[1])
+    return np.asarray(powers, np.float32)
+
+
+@cache
+def _k_weights(sample_rate: int, samples: int) -> NDArray[np.float32]:
     """Weigh the bins of the squared spectrum (`rfft`) of so many samples: weighted and added up, they are K-weighted power.
 
-    The filters' response is that at 48 kHz, whatever the rate. The power is the mean square of the samples.
+    The filters' response is that at 48 kHz, whatever the rate.
     """
     bins = np.fft.rfftfreq(samples, 1 / sample_rate)
     turn = np.exp(-2j * np.pi * bins / _STANDARD_RATE)

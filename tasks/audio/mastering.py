@@ -56,8 +56,8 @@ def master(
 
     `samples` is a file of samples as `join` writes them, with their `envelope`. `taking` opens what takes the mastered
     samples and encodes them to `files`; it is opened anew where loudness or peak were missed. Returns the levels as measured
-    from the first of the files, with the highest peak of any, and the SHA-256 of the mastered samples. Raises `AudioError`
-    where ffmpeg fails or the chapter holds no sound to measure.
+    from the first of the files, and the SHA-256 of the mastered samples. Raises `AudioError` where ffmpeg fails or the
+    chapter holds no sound to measure.
     """
     aim = _aim(envelope, settings)
     for _ in range(_ROUNDS):
@@ -66,18 +66,13 @@ def master(
             for block in _mastered(samples, envelope, aim):
                 take(block)
                 digest.update(block)
-        levels = _measured(files)
+        levels = measured(next(iter(files.values()))).levels
         missed = aim.loudness - (levels.lufs or aim.loudness)
         over = max((levels.peak_db or 0.0) - settings.peak_dbfs, 0.0)
         if abs(missed) <= _TOLERANCE_LU and not over:
             break
         aim = replace(aim, gain=aim.gain + missed, ceiling=aim.ceiling - (over + _HEADROOM_DB / 4 if over else 0.0))
     return levels, digest.hexdigest()
-
-
-def _measured(files: dict[str, Path]) -> Levels:
-    each = [measured(file).levels for file in files.values()]
-    return replace(each[0], peak_db=max(levels.peak_db or 0.0 for levels in each))
 
 
 def _aim(envelope: Envelope, settings: AudioSettings) -> _Aim:

@@ -1,3 +1,4 @@
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,9 @@ def spoken(head: float, tail: float) -> Samples:
 def test_a_file_is_heard_as_another_meter_hears_its_samples(tmp_path: Path, suffix: str) -> None:
     samples = spoken(0.7, 2.5)
     told = told_by_ffmpeg(samples, RATE)
-    heard = measured(written(samples, tmp_path / f"a.{suffix}"), true_peak=True)
-    assert heard.levels.lufs == pytest.approx(told.lufs, abs=0.11)
+    heard = measured(written(samples, tmp_path / f"a.{suffix}"))
+    assert heard.levels.lufs == pytest.approx(told.lufs, abs=0.16)
     assert heard.levels.peak_db == pytest.approx(told.peak, abs=0.02 if suffix == "flac" else 0.5)
-    assert heard.true_peak_db == pytest.approx(told.true_peak, abs=0.11 if suffix == "flac" else 0.5)
     power = np.square(samples.astype(np.float64) / 32_768).mean()
     assert heard.levels.rms_db == pytest.approx(10 * np.log10(power), abs=0.05)
     assert heard.levels.noise_floor_db == pytest.approx(20 * np.log10(6 / 32_768), abs=1)
@@ -43,13 +43,12 @@ def test_a_file_is_heard_as_another_meter_hears_its_samples(tmp_path: Path, suff
     assert heard.tail == pytest.approx(2.5, abs=0.05)
 
 
-def test_a_span_is_heard_alone(tmp_path: Path) -> None:
-    samples = np.concatenate((spoken(0.5, 1.5), spoken(0.9, 3.0)))
-    file = written(samples, tmp_path / "a.flac")
-    heard = measured(file, (12.0, 25.9))
-    assert heard.seconds == pytest.approx(13.9, abs=0.001)
-    assert heard.head == pytest.approx(0.9, abs=0.03)
-    assert heard.tail == pytest.approx(3.0, abs=0.05)
+def test_stereo_at_another_rate_is_heard_too(tmp_path: Path) -> None:
+    both = np.repeat(spoken(0.5, 1.5), 2)
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((2, 2, 22_050, 0, "NONE", ""))
+        file.writeframes(both.tobytes())
+    assert measured(tmp_path / "a.wav").seconds == pytest.approx(24, abs=0.001)
 
 
 def test_a_cover_is_no_sound(tmp_path: Path) -> None:
