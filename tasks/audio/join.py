@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tasks.audio import PauseSettings
+from tasks.audio.alignment import aligned
 from tasks.audio.envelope import RATES, Envelope, Outline
 from tasks.model import Audio, Clip, Pause, Timing, Voiced
 
@@ -104,13 +105,13 @@ def join(
     joiner.pause(pauses.head)
     for part in voiced:
         audio = read(part.clip)
-        exact = len(audio.sentence_ends) == len(part.chunk.sentences)
+        exact = len(part.chunk.sentences) in (1, len(audio.sentence_ends))
         spoken: list[tuple[float, float]] = []
         for place, utterance in enumerate(_utterances(audio)):
             if place:
                 joiner.pause(pauses.sentence)
             spoken.append(joiner.speak(utterance))
-        times = spoken if exact else _estimated(part, spoken[0][0], spoken[-1][1])
+        times = spoken if exact else _aligned(part, audio, spoken[0])
         timings += [Timing(part.chunk.id, place, start, end, exact) for place, (start, end) in enumerate(times)]
         joiner.pause(lengths[part.chunk.pause])
     joiner.pause(pauses.tail)
@@ -152,9 +153,9 @@ def _at_rate(segment: AudioSegment, sample_rate: int) -> AudioSegment:
     return AudioSegment(samples.tobytes(), sample_width=_BYTES_A_SAMPLE, frame_rate=sample_rate, channels=1)
 
 
-def _estimated(part: Voiced, start: float, end: float) -> list[tuple[float, float]]:
-    """Share a clip's time between its sentences by their lengths in characters."""
-    lengths = [len(sentence.spoken) for sentence in part.chunk.sentences]
-    total = sum(lengths) or 1
-    bounds = [start + (end - start) * sum(lengths[:place]) / total for place in range(len(lengths) + 1)]
-    return list(pairwise(bounds))
+def _aligned(part: Voiced, audio: Audio, spoken: tuple[float, float]) -> list[tuple[float, float]]:
+    """Find the sentences within a clip that was written as one; it is heard at `spoken` of the track."""
+    start, end = spoken
+    times = aligned(audio, [len(sentence.spoken) for sentence in part.chunk.sentences])
+    away = start - times[0][0]
+    return [(max(first + away, start), min(last + away, end)) for first, last in times]

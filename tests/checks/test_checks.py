@@ -38,7 +38,7 @@ def chapter(gain: float = 1.0, head: float = 0.75, tail: float = 2.0, floor: flo
     outline.add(np.round(spoken).astype(np.int16))
     spoken *= gain * 10 ** ((-19 - integrated(outline.drawn().powers)) / 20)
     whole = np.concatenate((hiss[: round(head * RATE)], spoken, hiss[: round((tail - 0.5) * RATE)]))
-    return np.round(np.clip(whole, -32_768, 32_767)).astype("<i2")
+    return np.asarray(np.round(np.clip(whole, -32_768, 32_767)), "<i2")
 
 
 def made(folder: Path, sounds: list[Samples]) -> Path:
