@@ -16,14 +16,7 @@ _MILLISECONDS = 1000
 
 def m4b_name(publication: Publication) -> str:
     """Name the book's file; that it lacks chapters stands whole behind a title of any length."""
-    return f"{file_name(publication.book.title)}{_partial_note(publication)}.m4b"
-
-
-def _partial_note(publication: Publication) -> str:
-    """Word what stands behind the title of a book that has only some of its chapters."""
-    if publication.is_whole:
-        return ""
-    return f" (partial, {len(publication.parts)} of {publication.chapters} chapters)"
+    return f"{file_name(publication.book.title)}{publication.partial_note}.m4b"
 
 
 def chapter_marks(tracks: tuple[Track, ...]) -> str:
@@ -52,7 +45,7 @@ def tag_m4b(path: Path, publication: Publication) -> None:
     """Tag a bound book as an audiobook: title, author, narrator, cover, and that its voice is synthetic."""
     tags = MP4(path)
     book, narrator = publication.book, publication.narrator
-    author, title = ", ".join(book.authors), f"{book.title}{_partial_note(publication)}"
+    author, title = ", ".join(book.authors), f"{book.title}{publication.partial_note}"
     for atom, text in (
         ("\xa9nam", title),
         ("\xa9alb", title),

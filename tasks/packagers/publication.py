@@ -8,6 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tasks.model import Book, Pause, Script, Timing, Track
 from tasks.packagers.accounts import Account
+from tasks.packagers.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,16 @@ class Publication:
     def is_whole(self) -> bool:
         """Tell whether no chapter is missing."""
         return len(self.parts) == self.chapters
+
+    @property
+    def partial_note(self) -> str:
+        """What stands behind the title of a book that has only some of its chapters; empty for a whole one."""
+        return "" if self.is_whole else f" (partial, {len(self.parts)} of {self.chapters} chapters)"
+
+    @property
+    def full_title(self) -> str:
+        """The book's title on one line, and that it lacks chapters where it does."""
+        return f"{plain(self.book.title) or 'Untitled'}{self.partial_note}"
 
 
 def publication_of(account: Account, narrator: str, disclosure: str) -> Publication:
