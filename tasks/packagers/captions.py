@@ -48,9 +48,9 @@ def _write(publication: Publication, part: Part, folder: Path) -> Iterator[Editi
 def vtt(publication: Publication, part: Part) -> str:
     """Word a chapter's captions as WebVTT, with a note of what they belong to and that the voice is synthetic."""
     title = chapter_title(part.track.number, part.track.title)
-    notes = (publication.full_title, title, f"{publication.disclosure} Made with Declaim.")
+    notes = (publication.full_title, title, publication.credit)
     # A note must not hold an arrow, and nothing in it can be escaped.
-    note = "\n".join(re.sub("-{2,}>", "->", plain(line)) for line in notes if plain(line))
+    note = "\n".join(re.sub("-{2,}>", "->", line) for line in notes)
     blocks = [f"WEBVTT\n\nNOTE\n{note}"]
     for cue in cues(part):
         text = html.escape("\n".join(cue.lines), quote=False)
@@ -68,7 +68,7 @@ def srt(part: Part) -> str:
 
 
 def cues(part: Part) -> Iterator[Cue]:
-    """Give a chapter's cues in order, none longer than the next one's start, each at least a millisecond, in the track.
+    """Give a chapter's cues in order: each at least a millisecond long, over before the next begins, inside the track.
 
     A sentence without a visible character has none. A track of fewer milliseconds than cues is outrun by them.
     """

@@ -29,9 +29,14 @@ def write_mp3(publication: Publication, folder: Path) -> list[Edition]:
     return [_write(publication, track, _Place(track.number, total), folder) for track in publication.tracks]
 
 
+def mp3_name(publication: Publication, track: Track) -> str:
+    """Name a chapter's MP3, relative to the output folder."""
+    return f"mp3/{track_name(track.number, len(publication.book.chapters), track.title)}.mp3"
+
+
 def _write(publication: Publication, track: Track, place: _Place, folder: Path) -> Edition:
     book = publication.book
-    name = f"mp3/{track_name(place.number, place.total, track.title)}.mp3"
+    name = mp3_name(publication, track)
     shutil.copyfile(track.encoded["mp3"], folder / name)
     tags = ID3()
     author = ", ".join(book.authors)

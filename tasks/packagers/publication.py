@@ -51,7 +51,7 @@ class Publication:
     """What of a book is bound, and all that its editions say of it.
 
     `parts` are the finished chapters in order, `chapters` how many of the book's have words: more than `parts` where some
-    are missing. `source` is the manuscript's path. `narrator` names the voices, `disclosure` says that they are synthetic.
+    are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says that they are synthetic.
     `identifier` is a URN that is the same for every edition of the same source, `modified` when the source was changed last
     (UTC): an edition of the same source by the same profile is the same, byte for byte.
     """
@@ -74,6 +74,21 @@ class Publication:
     def seconds(self) -> float:
         """How long all of it sounds."""
         return sum(track.seconds for track in self.tracks)
+
+    @property
+    def narrators(self) -> tuple[str, ...]:
+        """The names of the voices, one by one."""
+        return tuple(filter(None, map(plain, self.narrator.split(","))))
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """The names of the authors, each on one line; empty where they are not known."""
+        return tuple(filter(None, map(plain, self.book.authors)))
+
+    @property
+    def credit(self) -> str:
+        """What every edition says of how it was made, on one line."""
+        return f"{plain(self.disclosure)} Made with Declaim.".strip()
 
     @property
     def is_whole(self) -> bool:

@@ -14,7 +14,7 @@ from lxml.html import builder
 from tasks.model import Edition, Track
 from tasks.packagers.names import file_name, padded
 from tasks.packagers.picture import Picture, picture_of
-from tasks.packagers.plain import chapter_title, language_tag, plain
+from tasks.packagers.plain import chapter_title, language_tag
 from tasks.packagers.publication import Publication
 
 _MANIFEST, _PAGE = "publication.json", "index.html"
@@ -63,12 +63,11 @@ def _recording(track: Track, total: int) -> _Recording:
 
 def manifest(publication: Publication, recordings: list[_Recording], picture: Picture | None) -> dict[str, Any]:
     """Word what the specification requires and recommends; what is not known of the book is left out."""
-    book, language = publication.book, language_tag(publication.book.language)
+    language = language_tag(publication.book.language)
     direction = _direction(language)
     told = {
-        "author": [{"type": "Person", "name": name} for name in map(plain, book.authors) if name],
-        # A voice is no person, and a plain name says neither.
-        "readBy": [plain(publication.narrator)] if plain(publication.narrator) else [],
+        "author": [{"type": "Person", "name": name} for name in publication.authors],
+        "readBy": list(publication.narrators),
         "inLanguage": [language] if language else [],
     }
     return {
@@ -82,7 +81,7 @@ def manifest(publication: Publication, recordings: list[_Recording], picture: Pi
         "id": publication.identifier,
         "name": publication.full_title,
         **{name: values for name, values in told.items() if values},
-        "description": f"{plain(publication.disclosure)} Made with Declaim.".strip(),
+        "description": publication.credit,
         "readingProgression": direction,
         "dateModified": f"{publication.modified:%Y-%m-%dT%H:%M:%SZ}",
         # The sum of what is written below, not of what was rounded for it.
@@ -133,7 +132,7 @@ def _direction(language: str) -> str:
 def _page(publication: Publication, recordings: list[_Recording], picture: Picture | None) -> str:
     """Write the entry page: title, authors, what the voice is, and the table of contents."""
     language = language_tag(publication.book.language)
-    authors = ", ".join(filter(None, map(plain, publication.book.authors)))
+    authors = ", ".join(publication.authors)
     links = [builder.LI(builder.A(recording.title, href=recording.path)) for recording in recordings]
     page = builder.HTML(
         builder.HEAD(
@@ -146,7 +145,7 @@ def _page(publication: Publication, recordings: list[_Recording], picture: Pictu
             *([builder.P(authors)] if authors else []),
             *([builder.P(builder.IMG(src=picture.name, alt=""))] if picture else []),
             html.Element("nav", role="doc-toc"),
-            builder.P(f"{plain(publication.disclosure)} Made with Declaim."),
+            builder.P(publication.credit),
             dir="auto",
         ),
         **({"lang": language} if language else {}),

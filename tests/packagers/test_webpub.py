@@ -1,5 +1,6 @@
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -140,6 +141,11 @@ def test_a_package_says_all_that_is_known(tmp_path: Path, encoded: dict[str, Pat
     assert {"type": "LinkedResource", "url": "cover.png", "encodingFormat": "image/png", "rel": ["cover"]} in document[
         "resources"
     ]
+
+
+def test_every_voice_is_a_narrator(encoded: dict[str, Path]) -> None:
+    made = replace(book(encoded, "I"), narrator="Joe, aura-2 helena")
+    assert manifest(made, [], None)["readBy"] == ["Joe", "aura-2 helena"]
 
 
 def test_sound_is_stored_as_it_is_and_text_deflated(tmp_path: Path, encoded: dict[str, Path]) -> None:
