@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         dest="set",
         action="append_const",
         const="output.allow_partial=true",
-        help="make an M4B of the finished chapters when some are missing",
+        help="make editions of the whole book of its finished chapters when some are missing",
     )
     return whole
 

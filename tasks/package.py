@@ -15,10 +15,14 @@ from tasks.errors import OutputError, PackageError
 from tasks.model import Edition
 from tasks.packagers import OutputSettings
 from tasks.packagers.accounts import Account, coverage, manifest
+from tasks.packagers.audiobookshelf import write_audiobookshelf
+from tasks.packagers.captions import write_captions
+from tasks.packagers.feed import write_feed
 from tasks.packagers.folder import MANIFEST, replaced
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
 from tasks.packagers.publication import Publication, publication_of
+from tasks.packagers.webpub import write_webpub
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ class Published:
 async def package(account: Account, settings: OutputSettings, narrator: str, folder: Path) -> Published:
     """Write the editions and the accounts of a book, and put them in place of those in `folder` (see `replaced`).
 
-    MP3s of finished chapters are always kept. The M4B is only made when no chapter is missing, or where the profile
-    allows a partial one, which says so in its name and title. The caller holds the folder's claim. Raises `AudioError`,
+    MP3s and captions of finished chapters are always kept. What holds the whole book is only made when no chapter is
+    missing, or where the profile allows a partial one, which says so in its name and title. The caller holds the folder's claim. Raises `AudioError`,
     `PackageError` where a file cannot be tagged, and `OutputError` where the folder cannot be written.
     """
     try:
@@ -66,10 +70,22 @@ def _published(account: Account, settings: OutputSettings, narrator: str, folder
 
 
 def _editions(publication: Publication, settings: OutputSettings, draft: Path) -> Iterator[Edition]:
-    if "mp3" in settings.editions:
+    """Make the editions of single chapters, then those of the whole book, which may link to them."""
+    kinds = set(settings.editions)
+    if "mp3" in kinds:
         yield from write_mp3(publication, draft)
-    if "m4b" in settings.editions and publication.parts and (settings.allow_partial or publication.is_whole):
+    if "captions" in kinds:
+        yield from write_captions(publication, draft)
+    if not publication.parts or not (settings.allow_partial or publication.is_whole):
+        return
+    if "m4b" in kinds:
         yield _m4b(publication, draft)
+    if "webpub" in kinds:
+        yield from write_webpub(publication, draft)
+    if "audiobookshelf" in kinds:
+        yield from write_audiobookshelf(publication, draft)
+    if "feed" in kinds:
+        yield from write_feed(publication, draft, settings.feed_url)
 
 
 def _m4b(publication: Publication, draft: Path) -> Edition:

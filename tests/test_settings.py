@@ -78,7 +78,7 @@ def test_an_empty_profile_is_the_models_own(profile_file: Path) -> None:
         ("[audio.pauses]\nscene = 11", r"\[audio\] pauses.scene: .*10"),
         ("[voice]\nprice_per_1000_characters = -1", r"\[voice\] price_per_1000_characters: "),
         ("[voice]\noptions = 3", r"\[voice\] options: .*dictionary"),
-        ("[output]\neditions = ['wax']", r"\[output\] editions.0: .*'mp3' or 'm4b'"),
+        ("[output]\neditions = ['wax']", r"\[output\] editions.0: .*'mp3', 'm4b'"),
         ("[store]\nurl = 5", r"\[store\] url: .*string"),
         ("text = 5", r"\[text\]: .*dictionary"),
         ("[text", "is not TOML"),

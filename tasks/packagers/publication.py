@@ -51,9 +51,9 @@ class Publication:
     """What of a book is bound, and all that its editions say of it.
 
     `parts` are the finished chapters in order, `chapters` how many of the book's have words: more than `parts` where some
-    are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says that they are synthetic.
-    `identifier` is a URN that is the same for every edition of the same source, `modified` when the source was changed last
-    (UTC): an edition of the same source by the same profile is the same, byte for byte.
+    are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says
+    that they are synthetic. `identifier` is a URN that is the same for every edition of the same source, `modified` when the
+    source was changed last (UTC): an edition of the same source by the same profile is the same, byte for byte.
     """
 
     book: Book
