@@ -7,6 +7,8 @@ from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 
 from tasks.model import Track
 from tasks.packagers.names import file_name
+from tasks.packagers.picture import picture_of
+from tasks.packagers.plain import plain
 from tasks.packagers.publication import Publication
 
 _AUDIOBOOK = 2
@@ -36,7 +38,9 @@ def chapter_marks(tracks: tuple[Track, ...]) -> str:
 
 
 def _escaped(title: str) -> str:
-    escaped = "".join(f"\\{character}" if character in "=;#\\\n" else character for character in title)
+    # Half of a character, which a PDF or YAML may hold, is in no encoding.
+    whole = title.encode(errors="ignore").decode()
+    escaped = "".join(f"\\{character}" if character in "=;#\\\n" else character for character in whole)
     # ffmpeg takes the end of a line for escaped after any backslash, an escaped one too.
     return f"{escaped} " if title.endswith("\\") else escaped
 
@@ -54,12 +58,13 @@ def tag_m4b(path: Path, publication: Publication) -> None:
         ("\xa9wrt", narrator),
         ("\xa9nrt", narrator),
         ("\xa9gen", "Audiobook"),
-        ("\xa9cmt", f"{publication.disclosure} Made with Declaim."),
+        ("\xa9cmt", publication.credit),
     ):
-        if text:
-            tags[atom] = [text]
+        if plain(text):
+            tags[atom] = [plain(text)]
     tags["stik"] = [_AUDIOBOOK]
-    tags["----:com.apple.iTunes:NARRATOR"] = [MP4FreeForm(narrator.encode())]
-    if book.cover and book.cover.media_type in _PICTURES:
-        tags["covr"] = [MP4Cover(book.cover.data, imageformat=_PICTURES[book.cover.media_type])]
+    tags["----:com.apple.iTunes:NARRATOR"] = [MP4FreeForm(plain(narrator).encode())]
+    picture = picture_of(book.cover)
+    if picture and picture.media_type in _PICTURES:
+        tags["covr"] = [MP4Cover(picture.data, imageformat=_PICTURES[picture.media_type])]
     tags.save()

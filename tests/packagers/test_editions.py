@@ -18,7 +18,9 @@ from tasks.audio.presets import PRESETS
 from tasks.model import Book, Chapter, Cover, Levels, Script, Track
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
+from tasks.packagers.plain import plain
 from tasks.packagers.publication import Part, Publication
+from tests.packagers import publications
 
 RATE = 44_100
 SAMPLES = 1_024 * 30
@@ -106,6 +108,43 @@ def test_an_mp3_without_author_and_cover_has_no_empty_tags(tmp_path: Path, encod
     tags = ID3(tmp_path / edition.path)
     assert not {"TPE1", "TPE2"} & set(tags)
     assert not tags.getall("APIC")
+
+
+def test_scenes_of_a_chapter_are_marked(tmp_path: Path) -> None:
+    """As mutagen reads them, and as ffmpeg does."""
+    words = ("It was late.", "He slept.", "Morning came.", "He rose.", "Night fell.")
+    chapter = publications.part(1, "I", words, encoded=publications.mp3_of(tmp_path), scenes={2, 4})
+    (edition,) = write_mp3(publications.publication(chapter), tmp_path)
+    tags = ID3(tmp_path / edition.path)
+    milliseconds = [0, *(round(publications.SECONDS * place / 5 * 1000) for place in (2, 4))]
+    ends = [*milliseconds[1:], round(publications.SECONDS * 1000)]
+    scenes = [tags[f"CHAP:scene000{place}"] for place in (1, 2, 3)]
+    assert tags["CTOC:scenes"].child_element_ids == ["scene0001", "scene0002", "scene0003"]
+    assert [(scene.start_time, scene.end_time) for scene in scenes] == list(zip(milliseconds, ends, strict=True))
+    assert [str(scene.sub_frames["TIT2"]) for scene in scenes] == ["I", "Morning came.", "Night fell."]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(tmp_path / edition.path)]
+    said = subprocess.run(command, capture_output=True, check=False).stderr.decode()
+    starts = [float(start) * 1000 for start in re.findall(r"Chapter #\d+:\d+: start ([\d.]+)", said)]
+    assert starts == pytest.approx(milliseconds, abs=1)
+
+
+@pytest.mark.parametrize("title", publications.HOSTILE)
+def test_any_title_can_be_tagged(tmp_path: Path, encoded: dict[str, Path], title: str) -> None:
+    book = book_of([title], authors=(title,))
+    (edition,) = write_mp3(publication(book, encoded), tmp_path)
+    assert str(ID3(tmp_path / edition.path).get("TIT2", "")) == plain(title)
+    path = bound(book, encoded, tmp_path)
+    tag_m4b(path, publication(book, encoded))
+    assert (MP4(path).tags or {}).get("aART", [""]) == [plain(title)]
+
+
+def test_a_cover_that_is_no_picture_is_left_out(tmp_path: Path, encoded: dict[str, Path]) -> None:
+    book = book_of(["I"], Cover("image/png", b"no picture"))
+    (edition,) = write_mp3(publication(book, encoded), tmp_path)
+    assert not ID3(tmp_path / edition.path).getall("APIC")
+    path = bound(book, encoded, tmp_path)
+    tag_m4b(path, publication(book, encoded))
+    assert "covr" not in (MP4(path).tags or {})
 
 
 def test_a_part_of_a_book_keeps_its_numbers(tmp_path: Path, encoded: dict[str, Path]) -> None:
