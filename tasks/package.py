@@ -38,8 +38,9 @@ async def package(account: Account, settings: OutputSettings, narrator: str, fol
     """Write the editions and the accounts of a book, and put them in place of those in `folder` (see `replaced`).
 
     MP3s and captions of finished chapters are always kept. What holds the whole book is only made when no chapter is
-    missing, or where the profile allows a partial one, which says so in its name and title. The caller holds the folder's claim. Raises `AudioError`,
-    `PackageError` where a file cannot be tagged, and `OutputError` where the folder cannot be written.
+    missing, or where the profile allows a partial one, which says so in its name and title. The caller holds the folder's
+    claim. Raises `AudioError`, `PackageError` where a file cannot be tagged, and `OutputError` where the folder cannot be
+    written.
     """
     try:
         published = await asyncio.to_thread(_published, account, settings, narrator, folder)

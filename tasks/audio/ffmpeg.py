@@ -25,8 +25,6 @@ _LAST_SECONDS = 2
 # ffmpeg hands each packet from thread to thread. Its own size, a twenty-fifth of a second, takes twice the processor's time
 # for a pass of limiter and meter; raw samples have no setting for it, WAV has.
 _PACKET_BYTES = 65_536
-# The most that Linux gives anyone: half as many turns from one process to the other.
-_PIPE_BYTES = 1 << 20
 _NOISE = re.compile(r"^(\[[^\]]*@ 0x[0-9a-f]+\]\s*)+")
 
 
@@ -118,9 +116,7 @@ def _no_signals() -> Iterator[None]:
 
 def _begun(arguments: list[str], stdin: int | None, stdout: int | None, log: IO[bytes]) -> subprocess.Popen[bytes]:
     with _no_signals():
-        return subprocess.Popen(
-            _command(arguments), stdin=stdin, stdout=stdout, stderr=log, process_group=0, pipesize=_PIPE_BYTES
-        )
+        return subprocess.Popen(_command(arguments), stdin=stdin, stdout=stdout, stderr=log, process_group=0)
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

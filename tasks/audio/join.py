@@ -105,13 +105,13 @@ def join(
     joiner.pause(pauses.head)
     for part in voiced:
         audio = read(part.clip)
-        exact = len(part.chunk.sentences) in (1, len(audio.sentence_ends))
         spoken: list[tuple[float, float]] = []
         for place, utterance in enumerate(_utterances(audio)):
             if place:
                 joiner.pause(pauses.sentence)
             spoken.append(joiner.speak(utterance))
-        times = spoken if exact else _aligned(part, audio, spoken[0])
+        exact = len(spoken) == len(part.chunk.sentences)
+        times = spoken if exact else _aligned(part, audio, (spoken[0][0], spoken[-1][1]))
         timings += [Timing(part.chunk.id, place, start, end, exact) for place, (start, end) in enumerate(times)]
         joiner.pause(lengths[part.chunk.pause])
     joiner.pause(pauses.tail)
