@@ -158,4 +158,6 @@ def _aligned(part: Voiced, audio: Audio, spoken: tuple[float, float]) -> list[tu
     start, end = spoken
     times = aligned(audio, [len(sentence.spoken) for sentence in part.chunk.sentences])
     away = start - times[0][0]
-    return [(max(first + away, start), min(last + away, end)) for first, last in times]
+    # The silence at its ends was cut off, and its last millisecond may have gone too.
+    within = [[min(max(time + away, start), end) for time in pair] for pair in times]
+    return [(first, last) for first, last in within]

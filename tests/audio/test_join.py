@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.audio import PauseSettings
@@ -199,6 +199,7 @@ PARTS = st.tuples(
 
 @settings(max_examples=40)
 @given(st.lists(PARTS, min_size=1, max_size=4))
+@example([(["aaaa", "a"], 1, 8_000, Pause.TURN, False)])
 def test_times_are_ordered_and_inside_the_track(
     parts: list[tuple[list[str], int, int, Pause, bool]],
 ) -> None:
