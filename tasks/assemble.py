@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import uuid
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,17 +20,16 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.audio import AudioSettings
-from tasks.audio.encode import CODECS, encoding, kbps, whole_packets
+from tasks.audio.encode import CODECS, encoding
 from tasks.audio.join import join
 from tasks.audio.mastering import master
-from tasks.audio.presets import PRESETS
 from tasks.errors import OutputError
 from tasks.model import Levels, Recital, Timing, Track
 from tasks.prefect_values import named
 from tasks.store import ClipStore, note_use
 
 # Counts up when the same clips and settings make other sound.
-_VERSION = 3
+_VERSION = 2
 _FACTS = "track.json"
 
 
@@ -61,13 +61,11 @@ async def assemble(recital: Recital, settings: AudioSettings, codecs: tuple[str,
 
 def track_folder(store: ClipStore, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...]) -> Path:
     """Where a chapter's track is kept, or would be."""
-    preset = PRESETS[settings.preset]
     decisive = [
         _VERSION,
         [[part.clip.key, part.chunk.id, part.chunk.pause, len(part.chunk.sentences)] for part in recital.voiced],
         settings.model_dump(),
-        [[codec, asdict(CODECS[codec]), kbps(codec, preset)] for codec in codecs],
-        preset.sample_rate,
+        [[codec, asdict(CODECS[codec])] for codec in codecs],
     ]
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return store.root / "tracks" / key[:2] / key
@@ -92,18 +90,18 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
 
 
 def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
-    preset = PRESETS[settings.preset]
+    sample_rate = max(part.clip.sample_rate for part in recital.voiced)
     with _appearing(folder) as scratch:
-        samples = scratch / "samples"
-        with samples.open("wb") as sink:
-            joined = join(recital.voiced, store.audio, settings.pauses, sink.write)
+        samples = scratch / "track.wav"
+        with wave.open(str(samples), "wb") as sink:
+            sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
+            joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink.writeframesraw)
         files = _encoded(scratch, codecs)
-        length = whole_packets(joined.seconds, preset)
-        encoders = partial(encoding, joined.envelope.sample_rate, length, preset, files)
-        levels, digest = master(samples, joined.envelope, settings, files, encoders)
+        encoders = partial(encoding, sample_rate, joined.samples, files)
+        levels, digest = master(samples, joined.speech_dbfs, settings, encoders)
         samples.unlink()
         facts = {
-            "seconds": length / preset.sample_rate,
+            "seconds": joined.samples / sample_rate,
             "levels": asdict(levels),
             "sha256": digest,
             "timings": [list(asdict(timing).values()) for timing in joined.timings],
