@@ -4,7 +4,7 @@ import io
 import math
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
@@ -65,19 +65,30 @@ def encoding(
     Yields what takes the samples: mono, signed 16-bit, little-endian, at `sample_rate` (Hz). The files are whole when the
     block has ended, and `length` samples long: silence fills them up. Raises `AudioError` and `OutputError`.
     """
-    outputs = [
-        [*("-map", f"[{codec}]", "-bitexact"), *_arguments(codec, preset), str(file)] for codec, file in files.items()
-    ]
-    arguments = [
-        *ffmpeg.wav_input("pipe:0"),
-        *("-filter_complex", _filters(tuple(files), preset)),
-        *(word for output in outputs for word in output),
-    ]
     converted = _Converted(sample_rate, length, preset.sample_rate)
-    with ffmpeg.running(arguments, f"encoding a chapter to {' and '.join(files).upper()}", stdin=PIPE) as encoder:
-        encoder.write(_wav_header(preset.sample_rate, length))
-        yield lambda block: encoder.write(converted.take(block))
-        encoder.write(converted.rest())
+    with ExitStack() as stack:
+        # One each: within one ffmpeg, encoders wait for each other.
+        encoders = [
+            stack.enter_context(
+                ffmpeg.running(
+                    [
+                        *ffmpeg.wav_input("pipe:0"),
+                        *("-af", _filter(codec, preset), "-bitexact", *_arguments(codec, preset), str(file)),
+                    ],
+                    f"encoding a chapter to {codec.upper()}",
+                    stdin=PIPE,
+                )
+            )
+            for codec, file in files.items()
+        ]
+
+        def put(samples: bytes) -> None:
+            for encoder in encoders:
+                encoder.write(samples)
+
+        put(_wav_header(preset.sample_rate, length))
+        yield lambda block: put(converted.take(block))
+        put(converted.rest())
 
 
 class _Converted:
@@ -106,15 +117,10 @@ class _Converted:
         return waiting + bytes(self._missing * _BYTES_A_SAMPLE)
 
 
-def _filters(codecs: tuple[str, ...], preset: Preset) -> str:
-    """Describe for ffmpeg how one stream becomes one for each codec."""
-    own = {
-        "mp3": f"volume={1 / _LAME_SCALES[preset.mp3_kbps]:.6f}",
-        "aac": "anull",
-        "flac": f"asetnsamples=n={_FLAC_BLOCK}:p=0",
-    }
-    split = "".join(f"[for {codec}]" for codec in codecs)
-    return ";".join((f"asplit={len(codecs)}{split}", *(f"[for {codec}]{own[codec]}[{codec}]" for codec in codecs)))
+def _filter(codec: str, preset: Preset) -> str:
+    """Describe for ffmpeg what is done to the samples of a codec."""
+    filters = {"mp3": f"volume={1 / _LAME_SCALES[preset.mp3_kbps]:.6f}", "flac": f"asetnsamples=n={_FLAC_BLOCK}:p=0"}
+    return filters.get(codec, "anull")
 
 
 def _wav_header(sample_rate: int, samples: int) -> bytes:
