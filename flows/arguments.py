@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="show what would be said and what it would cost")
     voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
     lexicon = commands.add_parser("lexicon", help="list a manuscript's names and rare words, as a lexicon to fill in")
+    _add_check(commands)
     _add_store(commands)
     for command in (narrate, plan):
         command.add_argument(
@@ -51,9 +52,21 @@ def parser() -> argparse.ArgumentParser:
         dest="set",
         action="append_const",
         const="output.allow_partial=true",
-        help="make an M4B of the finished chapters when some are missing",
+        help="make editions of the whole book of its finished chapters when some are missing",
     )
     return whole
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser("check", help="measure finished editions again, from their files")
+    check.add_argument("folder", type=Path, metavar="DIR", help="the output directory of a book")
+    check.add_argument(
+        "--profile", default="", metavar="P", help="whose [audio] they are measured against (that of their manifest)"
+    )
+    check.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
+    check.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    check.add_argument("--verbose", action="store_true", help="show tracebacks")
+    check.set_defaults(command="flows.check_command:check_folder")
 
 
 def _add_store(commands: Any) -> None:

@@ -69,7 +69,7 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     async with open_studios(castings, budget, _store(settings), book.language) as studios:
         performances = await _perform(_Reading(book, settings, chapters), studios)
     account = Account(
-        source_name=path.name,
+        source=path,
         source_sha256=source_sha256(path),
         profile=settings.model_dump(mode="json"),
         book=book,

@@ -9,7 +9,6 @@ import hashlib
 import json
 import shutil
 import uuid
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,16 +19,17 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.audio import AudioSettings
-from tasks.audio.encode import CODECS, encoding
+from tasks.audio.encode import CODECS, encoding, kbps, whole_packets
 from tasks.audio.join import join
 from tasks.audio.mastering import master
+from tasks.audio.presets import PRESETS
 from tasks.errors import OutputError
 from tasks.model import Levels, Recital, Timing, Track
 from tasks.prefect_values import named
 from tasks.store import ClipStore, note_use
 
 # Counts up when the same clips and settings make other sound.
-_VERSION = 2
+_VERSION = 3
 _FACTS = "track.json"
 
 
@@ -61,11 +61,13 @@ async def assemble(recital: Recital, settings: AudioSettings, codecs: tuple[str,
 
 def track_folder(store: ClipStore, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...]) -> Path:
     """Where a chapter's track is kept, or would be."""
+    preset = PRESETS[settings.preset]
     decisive = [
         _VERSION,
         [[part.clip.key, part.chunk.id, part.chunk.pause, len(part.chunk.sentences)] for part in recital.voiced],
         settings.model_dump(),
-        [[codec, asdict(CODECS[codec])] for codec in codecs],
+        [[codec, asdict(CODECS[codec]), kbps(codec, preset)] for codec in codecs],
+        preset.sample_rate,
     ]
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return store.root / "tracks" / key[:2] / key
@@ -90,18 +92,18 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
 
 
 def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
-    sample_rate = max(part.clip.sample_rate for part in recital.voiced)
+    preset = PRESETS[settings.preset]
     with _appearing(folder) as scratch:
-        samples = scratch / "track.wav"
-        with wave.open(str(samples), "wb") as sink:
-            sink.setparams((1, 2, sample_rate, 0, "NONE", ""))
-            joined = join(recital.voiced, store.audio, settings.pauses, sample_rate, sink.writeframesraw)
+        samples = scratch / "samples"
+        with samples.open("wb") as sink:
+            joined = join(recital.voiced, store.audio, settings.pauses, sink.write)
         files = _encoded(scratch, codecs)
-        encoders = partial(encoding, sample_rate, joined.samples, files)
-        levels, digest = master(samples, joined.speech_dbfs, settings, encoders)
+        length = whole_packets(joined.seconds, preset)
+        encoders = partial(encoding, joined.envelope.sample_rate, length, preset, files)
+        levels, digest = master(samples, joined.envelope, settings, files, encoders)
         samples.unlink()
         facts = {
-            "seconds": joined.samples / sample_rate,
+            "seconds": length / preset.sample_rate,
             "levels": asdict(levels),
             "sha256": digest,
             "timings": [list(asdict(timing).values()) for timing in joined.timings],

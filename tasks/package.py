@@ -12,12 +12,17 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.audio.bind import bind
 from tasks.errors import OutputError, PackageError
-from tasks.model import Book, Edition, Track
+from tasks.model import Edition
 from tasks.packagers import OutputSettings
 from tasks.packagers.accounts import Account, coverage, manifest
+from tasks.packagers.audiobookshelf import write_audiobookshelf
+from tasks.packagers.captions import write_captions
+from tasks.packagers.feed import write_feed
 from tasks.packagers.folder import MANIFEST, replaced
-from tasks.packagers.m4b import chapter_marks, m4b_name, partial_note, tag_m4b
+from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
+from tasks.packagers.publication import Publication, publication_of
+from tasks.packagers.webpub import write_webpub
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,10 @@ class Published:
 async def package(account: Account, settings: OutputSettings, narrator: str, folder: Path) -> Published:
     """Write the editions and the accounts of a book, and put them in place of those in `folder` (see `replaced`).
 
-    MP3s of finished chapters are always kept. The M4B is only made when no chapter is missing, or where the profile
-    allows a partial one, which says so in its name and title. The caller holds the folder's claim. Raises `AudioError`,
-    `PackageError` where a file cannot be tagged, and `OutputError` where the folder cannot be written.
+    MP3s and captions of finished chapters are always kept. What holds the whole book is only made when no chapter is
+    missing, or where the profile allows a partial one, which says so in its name and title. The caller holds the folder's
+    claim. Raises `AudioError`, `PackageError` where a file cannot be tagged, and `OutputError` where the folder cannot be
+    written.
     """
     try:
         published = await asyncio.to_thread(_published, account, settings, narrator, folder)
@@ -57,28 +63,38 @@ def _unwritten(folder: Path, error: OSError) -> OutputError:
 
 
 def _published(account: Account, settings: OutputSettings, narrator: str, folder: Path) -> Published:
+    publication = publication_of(account, narrator, settings.disclosure)
     with replaced(folder) as draft:
-        editions = tuple(_editions(account, settings, narrator, draft))
+        editions = tuple(_editions(publication, settings, draft))
         _write_accounts(replace(account, editions=editions), draft)
     return Published(folder, editions)
 
 
-def _editions(account: Account, settings: OutputSettings, narrator: str, draft: Path) -> Iterator[Edition]:
-    tracks: list[Track] = [performance.track for performance in account.performances if performance.track]
-    missing = sum(performance.is_missing for performance in account.performances)
-    if "mp3" in settings.editions:
-        yield from write_mp3(account.book, tuple(tracks), narrator, draft)
-    if "m4b" in settings.editions and tracks and (settings.allow_partial or not missing):
-        note = partial_note(len(tracks), len(tracks) + missing) if missing else ""
-        yield _m4b(account.book, tuple(tracks), narrator, draft / m4b_name(account.book, note), note)
+def _editions(publication: Publication, settings: OutputSettings, draft: Path) -> Iterator[Edition]:
+    """Make the editions of single chapters, then those of the whole book, which may link to them."""
+    kinds = set(settings.editions)
+    if "mp3" in kinds:
+        yield from write_mp3(publication, draft)
+    if "captions" in kinds:
+        yield from write_captions(publication, draft)
+    if not publication.parts or not (settings.allow_partial or publication.is_whole):
+        return
+    if "m4b" in kinds:
+        yield _m4b(publication, draft)
+    if "webpub" in kinds:
+        yield from write_webpub(publication, draft)
+    if "audiobookshelf" in kinds:
+        yield from write_audiobookshelf(publication, draft)
+    if "feed" in kinds:
+        yield from write_feed(publication, draft, settings.feed_url)
 
 
-def _m4b(book: Book, tracks: tuple[Track, ...], narrator: str, target: Path, note: str) -> Edition:
-    marks = target.with_name("chapters.txt")
-    marks.write_text(chapter_marks(tracks), "utf-8")
-    bind([track.encoded["aac"] for track in tracks], marks, target)
+def _m4b(publication: Publication, draft: Path) -> Edition:
+    target, marks = draft / m4b_name(publication), draft / "chapters.txt"
+    marks.write_text(chapter_marks(publication.tracks), "utf-8")
+    bind([track.encoded["aac"] for track in publication.tracks], marks, target)
     marks.unlink()
-    tag_m4b(target, replace(book, title=f"{book.title}{note}"), narrator)
+    tag_m4b(target, publication)
     return Edition("m4b", target.name)
 
 

@@ -72,11 +72,13 @@ def test_an_empty_profile_is_the_models_own(profile_file: Path) -> None:
         ("[limits]\nconcurrency = 1.5", r"\[limits\] concurrency: "),
         ("[limits]\nrequest_timeout_seconds = 0", r"\[limits\] request_timeout_seconds: "),
         ("[audio]\nloudness_lufs = 3", r"\[audio\] loudness_lufs: .*-5"),
+        ("[audio]\npreset = 'radio'", r"\[audio\] preset: .*acx"),
+        ("[audio]\npreset = ['acx']", r"\[audio\] preset: .*acx"),
         ("[audio]\npeak_dbfs = nan", r"\[audio\] peak_dbfs: "),
         ("[audio.pauses]\nscene = 11", r"\[audio\] pauses.scene: .*10"),
         ("[voice]\nprice_per_1000_characters = -1", r"\[voice\] price_per_1000_characters: "),
         ("[voice]\noptions = 3", r"\[voice\] options: .*dictionary"),
-        ("[output]\neditions = ['wax']", r"\[output\] editions.0: .*'mp3' or 'm4b'"),
+        ("[output]\neditions = ['wax']", r"\[output\] editions.0: .*'mp3', 'm4b'"),
         ("[store]\nurl = 5", r"\[store\] url: .*string"),
         ("text = 5", r"\[text\]: .*dictionary"),
         ("[text", "is not TOML"),
@@ -191,3 +193,17 @@ def test_a_profile_file_that_is_missing_is_named(name: str, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ProfileError, match="there is no such profile file"):
         load_profile(name)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lufs", "peak"),
+    [
+        ((), -19, -3),
+        (("audio.preset=streaming",), -16, -1),
+        (("audio.preset=streaming", "audio.loudness_lufs=-18"), -18, -1),
+        (("audio.preset=archive", "audio.peak_dbfs=-6"), -19, -6),
+    ],
+)
+def test_a_preset_says_what_the_profile_does_not(overrides: tuple[str, ...], lufs: float, peak: float) -> None:
+    audio = load_profile("piper", overrides).audio
+    assert (audio.loudness_lufs, audio.peak_dbfs) == (lufs, peak)

@@ -1,6 +1,10 @@
 """Samples: joined, levelled, encoded. Here are the settings of it, light to import."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.audio.presets import PRESETS, PresetName
 
 
 class PauseSettings(BaseModel):
@@ -21,10 +25,24 @@ class PauseSettings(BaseModel):
 
 
 class AudioSettings(BaseModel):
-    """`[audio]` of a profile: integrated loudness (LUFS, ITU-R BS.1770), sample peak (dBFS), pauses."""
+    """`[audio]` of a profile: the preset, integrated loudness (LUFS, ITU-R BS.1770), true peak (dBFS), pauses.
+
+    What the profile does not say of loudness and peak, or says with 0, the preset does.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    preset: PresetName = "acx"
     loudness_lufs: float = Field(-19.0, ge=-40, le=-5)
-    peak_dbfs: float = Field(-3.0, ge=-24, le=0)
+    peak_dbfs: float = Field(-3.0, ge=-24, lt=0)
     pauses: PauseSettings = Field(default_factory=PauseSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        name = values.get("preset", "acx") if isinstance(values, dict) else None
+        if not isinstance(name, str) or name not in PRESETS:
+            return values
+        preset = PRESETS[name]
+        own = {"loudness_lufs": preset.loudness_lufs, "peak_dbfs": preset.peak_dbfs}
+        return values | {name: values.get(name) or figure for name, figure in own.items()}

@@ -1,41 +1,50 @@
 """Clips become the sound of a chapter: sentences and the pauses between them, streamed one clip at a time."""
 
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import soxr
+from numpy.typing import NDArray
 
 from tasks.audio import PauseSettings
+from tasks.audio.alignment import aligned
+from tasks.audio.envelope import RATES, Envelope, Outline
 from tasks.model import Audio, Clip, Pause, Timing, Voiced
 
 with warnings.catch_warnings():
     # pydub looks for an ffmpeg on the path and misses it; Declaim has its own, and asks pydub for none.
     warnings.simplefilter("ignore", RuntimeWarning)
     from pydub import AudioSegment
+    from pydub.silence import detect_leading_silence
 
 _BYTES_A_SAMPLE = 2
 # Too short to be heard, long enough that a sentence does not begin or end with a click.
 _FADE_MILLISECONDS = 3
-# Digital silence, in pauses and in synthetic speech alike, gives a noise floor of minus infinity and sounds like a fault
-# in headphones.
-_ROOM_TONE_DBFS = -75.0
-_ROOM_TONE_SECONDS = 20
-_LOUDEST = 32_600
-_ROOM_TONE_SEED = 1
-# AAC packs this many samples; whole packets let chapters be bound without drift.
-_PACKET_SAMPLES = 1024
+# What is this far below a sentence's own RMS, at its begin or its end, is no part of it: soft consonants are at -20 to -35 dB.
+_SILENT_DB = 40.0
+# What is left of the silence before and behind a sentence, for the fades and for breath that dies away.
+_LEAD_MILLISECONDS, _TRAIL_MILLISECONDS = 10, 30
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What was written: its length in samples, when its sentences are heard, and how loud its speech is in dBFS (RMS)."""
+    """What was written: its length in seconds, when its sentences are heard, and its envelope."""
 
-    samples: int
+    seconds: float
     timings: tuple[Timing, ...]
-    speech_dbfs: float
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    """A sentence without the silence around it, but for `lead` and `trail` seconds of it."""
+
+    segment: AudioSegment
+    lead: float
+    trail: float
 
 
 class _Joiner:
@@ -44,53 +53,44 @@ class _Joiner:
     def __init__(self, write: Callable[[bytes], object], sample_rate: int) -> None:
         self._put = write
         self._rate = sample_rate
-        self._tone = _room_tone(sample_rate)
+        self._quiet_seconds = 0.0
+        self.outline = Outline(sample_rate)
         self.samples = 0
-        self.power = 0.0
-        self.speech_samples = 0
 
     @property
     def seconds(self) -> float:
         return self.samples / self._rate
 
-    def speak(self, segment: AudioSegment) -> None:
-        """Write speech, faded in and out."""
+    def speak(self, utterance: _Utterance) -> tuple[float, float]:
+        """Write speech, faded in and out; tell when it is heard."""
+        segment = _at_rate(utterance.segment, self._rate)
         faded = segment.fade_in(_FADE_MILLISECONDS).fade_out(_FADE_MILLISECONDS)
-        self._write(faded.raw_data)
-        count = int(faded.frame_count())
-        self.power += float(faded.rms) ** 2 * count
-        self.speech_samples += count
+        start = self.seconds + utterance.lead
+        self._write(np.frombuffer(faded.raw_data, "<i2"))
+        self._quiet_seconds = utterance.trail
+        return start, self.seconds - utterance.trail
 
     def pause(self, seconds: float) -> None:
-        self._write(bytes(round(seconds * self._rate) * _BYTES_A_SAMPLE))
+        """Write silence, as much as there is not yet behind what was spoken last."""
+        self._write(np.zeros(max(round((seconds - self._quiet_seconds) * self._rate), 0), np.int16))
+        self._quiet_seconds = 0.0
 
-    def end_on_a_packet(self) -> None:
-        self._write(bytes(-self.samples % _PACKET_SAMPLES * _BYTES_A_SAMPLE))
-
-    def _write(self, data: bytes) -> None:
-        """Write samples with the room tone under them, which goes on from where it was."""
-        samples = np.frombuffer(data, dtype="<i2")
-        while len(samples):
-            begin = self.samples % len(self._tone)
-            under = self._tone[begin : begin + len(samples)]
-            # Kept so far below full scale that the sum cannot overflow.
-            speech = np.clip(samples[: len(under)], -_LOUDEST, _LOUDEST)
-            self._put((speech + under).astype("<i2").tobytes())
-            self.samples += len(under)
-            samples = samples[len(under) :]
+    def _write(self, samples: NDArray[np.int16]) -> None:
+        self._put(samples.tobytes())
+        self.outline.add(samples)
+        self.samples += len(samples)
 
 
 def join(
     voiced: Sequence[Voiced],
     read: Callable[[Clip], Audio],
     pauses: PauseSettings,
-    sample_rate: int,
     write: Callable[[bytes], object],
 ) -> Joined:
-    """Hand the samples of a chapter to `write`: mono, signed 16-bit little-endian, a whole number of AAC packets.
+    """Hand the samples of a chapter to `write`: mono, signed 16-bit little-endian, at the highest rate of its clips.
 
-    A clip that says where its sentences end is given the pause of a sentence between them. Clips of another rate are
-    converted to `sample_rate` (Hz).
+    A clip that says where its sentences end is given the pause of a sentence between them. Silence at the ends of clips and
+    sentences is cut off, so that pauses are as long as the settings say.
     """
     lengths = {
         Pause.TURN: pauses.turn,
@@ -100,48 +100,64 @@ def join(
         Pause.SCENE: pauses.scene,
         Pause.NONE: 0.0,
     }
-    joiner = _Joiner(write, sample_rate)
+    joiner = _Joiner(write, _rate_for(max(part.clip.sample_rate for part in voiced)))
     timings: list[Timing] = []
     joiner.pause(pauses.head)
     for part in voiced:
         audio = read(part.clip)
-        exact = len(audio.sentence_ends) == len(part.chunk.sentences)
-        begun: list[tuple[float, float]] = []
-        for place, segment in enumerate(_segments(audio, sample_rate)):
+        spoken: list[tuple[float, float]] = []
+        for place, utterance in enumerate(_utterances(audio)):
             if place:
                 joiner.pause(pauses.sentence)
-            start = joiner.seconds
-            joiner.speak(segment)
-            begun.append((start, joiner.seconds))
-        times = begun if exact else _estimated(part, begun[0][0], begun[-1][1])
+            spoken.append(joiner.speak(utterance))
+        exact = len(spoken) == len(part.chunk.sentences)
+        times = spoken if exact else _aligned(part, audio, (spoken[0][0], spoken[-1][1]))
         timings += [Timing(part.chunk.id, place, start, end, exact) for place, (start, end) in enumerate(times)]
         joiner.pause(lengths[part.chunk.pause])
     joiner.pause(pauses.tail)
-    joiner.end_on_a_packet()
-    mean = joiner.power / joiner.speech_samples if joiner.speech_samples else 0.0
-    return Joined(joiner.samples, tuple(timings), 10 * math.log10(mean / 32768**2) if mean else -math.inf)
+    return Joined(joiner.seconds, tuple(timings), joiner.outline.drawn())
 
 
-def _segments(audio: Audio, sample_rate: int) -> Iterator[AudioSegment]:
+def _rate_for(sample_rate: int) -> int:
+    """Choose the rate (Hz) that clips of up to a rate are joined at: no less, as long as there is one."""
+    return min((rate for rate in RATES if rate >= sample_rate), default=RATES[-1])
+
+
+def _utterances(audio: Audio) -> Iterator[_Utterance]:
     for start, end in pairwise((0, *(audio.sentence_ends or (len(audio.pcm) // _BYTES_A_SAMPLE,)))):
-        segment = AudioSegment(
-            audio.pcm[start * _BYTES_A_SAMPLE : end * _BYTES_A_SAMPLE],
-            sample_width=_BYTES_A_SAMPLE,
-            frame_rate=audio.sample_rate,
-            channels=1,
+        yield _trimmed(
+            AudioSegment(
+                audio.pcm[start * _BYTES_A_SAMPLE : end * _BYTES_A_SAMPLE],
+                sample_width=_BYTES_A_SAMPLE,
+                frame_rate=audio.sample_rate,
+                channels=1,
+            )
         )
-        yield segment if audio.sample_rate == sample_rate else segment.set_frame_rate(sample_rate)
 
 
-def _estimated(part: Voiced, start: float, end: float) -> list[tuple[float, float]]:
-    """Share a clip's time between its sentences by their lengths in characters."""
-    lengths = [len(sentence.spoken) for sentence in part.chunk.sentences]
-    total = sum(lengths) or 1
-    bounds = [start + (end - start) * sum(lengths[:place]) / total for place in range(len(lengths) + 1)]
-    return list(pairwise(bounds))
+def _trimmed(segment: AudioSegment) -> _Utterance:
+    threshold = segment.dBFS - _SILENT_DB
+    before = detect_leading_silence(segment, threshold)
+    behind = detect_leading_silence(segment.reverse(), threshold)
+    if before + behind in (0, 2 * len(segment)):
+        return _Utterance(segment, 0.0, 0.0)
+    lead, trail = min(before, _LEAD_MILLISECONDS), min(behind, _TRAIL_MILLISECONDS)
+    cut = segment[before - lead : len(segment) - behind + trail]
+    return _Utterance(cut, lead / 1000, trail / 1000)
 
 
-def _room_tone(sample_rate: int) -> np.ndarray:
-    """Draw a few seconds of white noise, the same each time."""
-    noise = np.random.default_rng(_ROOM_TONE_SEED).standard_normal(_ROOM_TONE_SECONDS * sample_rate)
-    return np.round(noise * 32768 * 10 ** (_ROOM_TONE_DBFS / 20)).astype(np.int16)
+def _at_rate(segment: AudioSegment, sample_rate: int) -> AudioSegment:
+    if segment.frame_rate == sample_rate:
+        return segment
+    samples = soxr.resample(np.frombuffer(segment.raw_data, "<i2"), segment.frame_rate, sample_rate)
+    return AudioSegment(samples.tobytes(), sample_width=_BYTES_A_SAMPLE, frame_rate=sample_rate, channels=1)
+
+
+def _aligned(part: Voiced, audio: Audio, spoken: tuple[float, float]) -> list[tuple[float, float]]:
+    """Find the sentences within a clip that was written as one; it is heard at `spoken` of the track."""
+    start, end = spoken
+    times = aligned(audio, [len(sentence.spoken) for sentence in part.chunk.sentences])
+    away = start - times[0][0]
+    # The silence at its ends was cut off, and its last millisecond may have gone too.
+    within = [[min(max(time + away, start), end) for time in pair] for pair in times]
+    return [(first, last) for first, last in within]

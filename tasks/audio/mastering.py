@@ -1,140 +1,124 @@
-"""Levels by measurement: the gain that brings a chapter, limited as it will be, to the loudness of the profile."""
+"""Levels by measurement: a chapter is brought to its loudness in one stream, and measured again as it was encoded."""
 
 import hashlib
 import math
-import re
-import wave
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from subprocess import PIPE
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.audio import AudioSettings, ffmpeg
+from tasks.audio import AudioSettings
+from tasks.audio.envelope import CELLS_A_SECOND, Envelope
+from tasks.audio.limiting import Gains, gain_for, gains, limited_powers
+from tasks.audio.loudness import integrated
+from tasks.audio.meter import measured
+from tasks.audio.presets import PRESETS
 from tasks.errors import AudioError
 from tasks.model import Levels
 
-_LOUDNESS = re.compile(r"^\s+I:\s+(-?[\d.]+|-?inf|nan) LUFS", re.MULTILINE)
-# Two gains this far apart (dB), from the first guess up, are measured side by side; the one wanted lies between or near.
-_BRACKET_DB = 2.0
-# Below this, more gain is only more limiting.
-_FLATTEST_SLOPE = 0.3
-# ebur128 gives tenths: one of them is near enough.
-_TOLERANCE_LU = 0.15
-_ROUNDS = 4
-# BS.1770's absolute gate: what is below it, or too short for one block, ebur128 calls -70 LUFS.
-_SILENCE_LUFS = -70.0
-_PURPOSE = "mastering a chapter"
-_NO_SOUND = "there is no loudness in a chapter: it is silent or too short to measure"
 _FULL_SCALE = 32_768
+_BYTES_A_SAMPLE = 2
+_LOUDEST = 32_767
+# Digital silence, in pauses and in synthetic speech alike, gives a noise floor of minus infinity and sounds like a fault
+# in headphones.
+_ROOM_TONE_DBFS = -75.0
+_ROOM_TONE_SECONDS = 20
+_ROOM_TONE_SEED = 1
+# What an encoder may add to a peak; where it has added more, the chapter is encoded again below it.
+_HEADROOM_DB = 0.4
+_TOLERANCE_LU = 0.2
+# RMS is aimed at this far within its bounds.
+_WITHIN_DB = 0.3
+_ROUNDS = 3
+_NO_SOUND = "there is no loudness in a chapter: it is silent or too short to measure"
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """The gain in dB, the limiter's ceiling in dBFS, and the loudness in LUFS that the two are to give."""
+
+    gain: float
+    ceiling: float
+    loudness: float
 
 
 def master(
     samples: Path,
-    speech_dbfs: float,
+    envelope: Envelope,
     settings: AudioSettings,
+    files: dict[str, Path],
     taking: Callable[[], AbstractContextManager[Callable[[bytes], None]]],
 ) -> tuple[Levels, str]:
-    """Bring a chapter's samples, a WAV file, to the profile's loudness and peak, in one stream for all who encode it.
+    """Bring a chapter's samples to the profile's loudness and peak, in one stream for all who encode it.
 
-    `taking` opens what takes the mastered samples (signed 16-bit, little-endian); it is opened anew where the loudness was
-    missed. `speech_dbfs` is the RMS of the speech. Returns the levels as measured, and the SHA-256 of the samples. Raises
-    `AudioError` where ffmpeg fails or the chapter holds no sound to measure.
+    `samples` is a file of samples as `join` writes them, with their `envelope`. `taking` opens what takes the mastered
+    samples and encodes them to `files`; it is opened anew where loudness or peak were missed. Returns the levels as measured
+    from the first of the files, and the SHA-256 of the mastered samples. Raises `AudioError` where ffmpeg fails or the
+    chapter holds no sound to measure.
     """
-    if not math.isfinite(speech_dbfs):
-        raise AudioError(_NO_SOUND)
-    gain = _first_gain(samples, speech_dbfs, settings)
+    aim = _aim(envelope, settings)
     for _ in range(_ROUNDS):
+        digest = hashlib.sha256()
         with taking() as take:
-            loudness, meter = _mastered(samples, gain, settings, take)
-        missed = settings.loudness_lufs - loudness
-        if abs(missed) <= _TOLERANCE_LU:
+            for block in _mastered(samples, envelope, aim):
+                take(block)
+                digest.update(block)
+        levels = measured(next(iter(files.values()))).levels
+        missed = aim.loudness - (levels.lufs or aim.loudness)
+        over = max((levels.peak_db or 0.0) - settings.peak_dbfs, 0.0)
+        if abs(missed) <= _TOLERANCE_LU and not over:
             break
-        gain += missed
-    return meter.levels(loudness), meter.digest
+        aim = replace(aim, gain=aim.gain + missed, ceiling=aim.ceiling - (over + _HEADROOM_DB / 4 if over else 0.0))
+    return levels, digest.hexdigest()
 
 
-def _mastered(
-    samples: Path, gain: float, settings: AudioSettings, take: Callable[[bytes], None]
-) -> "tuple[float, _Meter]":
-    """Stream a chapter at a gain in dB; returns its loudness in LUFS, and what else was measured as it went by."""
-    with wave.open(str(samples)) as file:
-        meter = _Meter(file.getframerate() // 2)
-    arguments = [*ffmpeg.wav_input(samples), "-af", _metered(gain, settings), "-f", "s16le", "pipe:1"]
-    with ffmpeg.running(arguments, _PURPOSE, stdout=PIPE) as source:
-        while block := source.read(2 * meter.window):
-            take(block)
-            meter.add(block)
-    return _told_loudness(source.said), meter
-
-
-def _metered(gain: float, settings: AudioSettings) -> str:
-    """Describe gain, limiter and meter for ffmpeg. The limiter looks 5 ms ahead and gives its delay back."""
-    ceiling = 10 ** (settings.peak_dbfs / 20)
-    limiter = f"alimiter=limit={ceiling:.6f}:attack=5:release=50:level=0:latency=1"
-    return f"volume={gain:.3f}dB:precision=float,{limiter},ebur128=framelog=quiet"
-
-
-def _first_gain(samples: Path, speech_dbfs: float, settings: AudioSettings) -> float:
-    """Find the gain in dB by two measurements at once.
-
-    The more gain, the more the limiter takes away, so the gain is read off the line through two.
-    """
-    low = settings.loudness_lufs - speech_dbfs
-    chains = [_metered(gain, settings) for gain in (low, low + _BRACKET_DB)]
-    with ThreadPoolExecutor(len(chains)) as pool:
-        below, above = pool.map(lambda chain: _loudness(samples, chain), chains)
-    slope = max((above - below) / _BRACKET_DB, _FLATTEST_SLOPE)
-    return low + (settings.loudness_lufs - below) / slope
-
-
-def _loudness(samples: Path, chain: str) -> float:
-    return _told_loudness(ffmpeg.run([*ffmpeg.wav_input(samples), "-af", chain, "-f", "null", "-"], _PURPOSE))
-
-
-def _told_loudness(said: str) -> float:
-    found = _LOUDNESS.findall(said)
-    loudness = float(found[-1]) if found else math.nan
-    if not loudness > _SILENCE_LUFS:
+def _aim(envelope: Envelope, settings: AudioSettings) -> _Aim:
+    """Find the gain for the profile's loudness, or for the loudness next to it that has the preset's RMS."""
+    ceiling = settings.peak_dbfs - _HEADROOM_DB
+    gain = gain_for(envelope, settings.loudness_lufs, ceiling)
+    if not math.isfinite(gain):
         raise AudioError(_NO_SOUND)
-    return loudness
+    powers, power = limited_powers(envelope, gain, ceiling)
+    bounds, rms = PRESETS[settings.preset].rms_db, 10 * math.log10(power)
+    if bounds is None:
+        return _Aim(gain, ceiling, settings.loudness_lufs)
+    wanted = min(max(rms, bounds[0] + _WITHIN_DB), bounds[1] - _WITHIN_DB)
+    if wanted == rms:
+        return _Aim(gain, ceiling, settings.loudness_lufs)
+    loudness = integrated(powers) + wanted - rms
+    return _Aim(gain_for(envelope, loudness, ceiling), ceiling, loudness)
 
 
-class _Meter:
-    """Measures samples as they go by: RMS and peak, and the noise floor as ACX has it, the RMS of the quietest half second."""
-
-    def __init__(self, window: int) -> None:
-        self.window = window
-        self._powers: list[float] = []
-        self._peak, self._total, self._count, self._digest = 0, 0.0, 0, hashlib.sha256()
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of all samples."""
-        return self._digest.hexdigest()
-
-    def add(self, block: bytes) -> None:
-        """Measure a window's worth of samples; the last block may be shorter."""
-        self._digest.update(block)
-        part = np.frombuffer(block, dtype="<i2").astype(np.float64)
-        self._peak = max(self._peak, int(np.abs(part).max()))
-        self._total += float(np.square(part).sum())
-        self._count += len(part)
-        if len(part) == self.window:
-            self._powers.append(float(np.square(part).mean()))
-
-    def levels(self, loudness: float) -> Levels:
-        """Tell the levels of what went by; its loudness in LUFS is measured elsewhere."""
-        return Levels(
-            lufs=loudness,
-            rms_db=_decibels(self._total / self._count),
-            peak_db=_decibels(float(self._peak) ** 2),
-            noise_floor_db=_decibels(min(self._powers, default=0.0)),
-        )
+def _mastered(samples: Path, envelope: Envelope, aim: _Aim) -> Iterator[bytes]:
+    """Read a chapter's samples again, multiplied by the gain, limited, over room tone: some seconds at a time."""
+    cell = envelope.cell_samples
+    tone, place = _room_tone(cell * CELLS_A_SECOND), 0
+    with samples.open("rb") as file:
+        for piece in gains(envelope, aim.gain, aim.ceiling):
+            for begin in range(0, len(piece) - 1, CELLS_A_SECOND):
+                bounds = piece[begin : begin + CELLS_A_SECOND + 1]
+                raw = np.frombuffer(file.read((len(bounds) - 1) * cell * _BYTES_A_SAMPLE), "<i2")
+                under = tone[place : place + len(raw)]
+                place = (place + len(raw)) % len(tone)
+                yield _levelled(raw, bounds, under, cell).tobytes()
 
 
-def _decibels(power: float) -> float | None:
-    """Convert a mean square of 16-bit samples to dBFS; None for digital silence."""
-    return round(10 * math.log10(power / _FULL_SCALE**2), 2) if power else None
+def _levelled(raw: NDArray[np.int16], bounds: Gains, tone: NDArray[np.float32], cell: int) -> NDArray[np.int16]:
+    """Multiply samples, and add the room tone; the factors go along straight lines from one bound of the cells to the next."""
+    along = np.arange(cell, dtype=np.float32) / np.float32(cell)
+    is_steady = bounds.min() == bounds.max()
+    factors = bounds[:1] if is_steady else (bounds[:-1, None] + np.diff(bounds)[:, None] * along).ravel()[: len(raw)]
+    loud = np.asarray(raw * factors, np.float32)
+    loud += tone
+    np.clip(loud, -_LOUDEST, _LOUDEST, out=loud)
+    levelled: NDArray[np.int16] = np.rint(loud, out=loud).astype("<i2")
+    return levelled
+
+
+def _room_tone(sample_rate: int) -> NDArray[np.float32]:
+    """Draw a few seconds of white noise, the same each time."""
+    noise = np.random.default_rng(_ROOM_TONE_SEED).standard_normal(_ROOM_TONE_SECONDS * sample_rate, np.float32)
+    return noise * np.float32(_FULL_SCALE * 10 ** (_ROOM_TONE_DBFS / 20))

@@ -4,18 +4,29 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-EditionKind = Literal["mp3", "m4b"]
-# Which codec of a track an edition is made of.
-CODEC_OF: dict[str, str] = {"mp3": "mp3", "m4b": "aac"}
+EditionKind = Literal["mp3", "m4b", "captions", "webpub", "audiobookshelf", "feed"]
+# Which codec of a track an edition is made of. Captions have none, but the times in a track that is made.
+CODEC_OF: dict[EditionKind, str] = {
+    "mp3": "mp3",
+    "m4b": "aac",
+    "captions": "mp3",
+    "webpub": "mp3",
+    "audiobookshelf": "mp3",
+    "feed": "mp3",
+}
 
 
 class OutputSettings(BaseModel):
     """`[output]` of a profile: which editions are made. None at all speaks a book into the store, and masters nothing.
 
-    `allow_partial` has the M4B made of a book with missing chapters too, under a name that says so.
+    `allow_partial` has editions of the whole book made of one with missing chapters too, under a name that says so.
+    `disclosure` stands in the metadata of every edition, and `{voices}` in it for the names of the voices. `feed_url` is the
+    address that the output directory will have, for the links of the feed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     editions: tuple[EditionKind, ...] = ("mp3", "m4b")
     allow_partial: bool = False
+    disclosure: str = "Narrated by a synthetic voice: {voices}."
+    feed_url: str = ""

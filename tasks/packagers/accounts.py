@@ -5,6 +5,7 @@ A figure that is not known is null, never 0.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from tasks.model import Book, Edition, Identity, Recital, Script, Track
@@ -29,7 +30,7 @@ class Performance:
 class Account:
     """All that a manifest tells."""
 
-    source_name: str
+    source: Path
     source_sha256: str
     profile: dict[str, Any]
     book: Book
@@ -48,7 +49,7 @@ def manifest(account: Account) -> dict[str, Any]:
     chapters = [_chapter(performance, account.voices) for performance in account.performances]
     return {
         "schema": SCHEMA,
-        "source": {"name": account.source_name, "sha256": account.source_sha256},
+        "source": {"name": account.source.name, "sha256": account.source_sha256},
         "profile": account.profile,
         "book": {
             "title": account.book.title,

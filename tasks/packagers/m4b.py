@@ -5,22 +5,20 @@ from pathlib import Path
 
 from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 
-from tasks.model import Book, Track
+from tasks.model import Track
 from tasks.packagers.names import file_name
+from tasks.packagers.picture import picture_of
+from tasks.packagers.plain import plain
+from tasks.packagers.publication import Publication
 
 _AUDIOBOOK = 2
 _PICTURES = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PNG}
 _MILLISECONDS = 1000
 
 
-def m4b_name(book: Book, note: str = "") -> str:
-    """Name the book's file; a note stands whole behind a title of any length."""
-    return f"{file_name(book.title)}{note}.m4b"
-
-
-def partial_note(held: int, chapters: int) -> str:
-    """Word what stands behind the title of a book that has only some of its chapters."""
-    return f" (partial, {held} of {chapters} chapters)"
+def m4b_name(publication: Publication) -> str:
+    """Name the book's file; that it lacks chapters stands whole behind a title of any length."""
+    return f"{file_name(publication.book.title)}{publication.partial_note}.m4b"
 
 
 def chapter_marks(tracks: tuple[Track, ...]) -> str:
@@ -40,29 +38,33 @@ def chapter_marks(tracks: tuple[Track, ...]) -> str:
 
 
 def _escaped(title: str) -> str:
-    escaped = "".join(f"\\{character}" if character in "=;#\\\n" else character for character in title)
+    # Half of a character, which a PDF or YAML may hold, is in no encoding.
+    whole = title.encode(errors="ignore").decode()
+    escaped = "".join(f"\\{character}" if character in "=;#\\\n" else character for character in whole)
     # ffmpeg takes the end of a line for escaped after any backslash, an escaped one too.
     return f"{escaped} " if title.endswith("\\") else escaped
 
 
-def tag_m4b(path: Path, book: Book, narrator: str) -> None:
-    """Tag a bound book as an audiobook: title, author, narrator, cover."""
+def tag_m4b(path: Path, publication: Publication) -> None:
+    """Tag a bound book as an audiobook: title, author, narrator, cover, and that its voice is synthetic."""
     tags = MP4(path)
-    author = ", ".join(book.authors)
+    book, narrator = publication.book, publication.narrator
+    author, title = ", ".join(book.authors), f"{book.title}{publication.partial_note}"
     for atom, text in (
-        ("\xa9nam", book.title),
-        ("\xa9alb", book.title),
+        ("\xa9nam", title),
+        ("\xa9alb", title),
         ("\xa9ART", author),
         ("aART", author),
         ("\xa9wrt", narrator),
         ("\xa9nrt", narrator),
         ("\xa9gen", "Audiobook"),
-        ("\xa9cmt", "Made with Declaim"),
+        ("\xa9cmt", publication.credit),
     ):
-        if text:
-            tags[atom] = [text]
+        if plain(text):
+            tags[atom] = [plain(text)]
     tags["stik"] = [_AUDIOBOOK]
-    tags["----:com.apple.iTunes:NARRATOR"] = [MP4FreeForm(narrator.encode())]
-    if book.cover and book.cover.media_type in _PICTURES:
-        tags["covr"] = [MP4Cover(book.cover.data, imageformat=_PICTURES[book.cover.media_type])]
+    tags["----:com.apple.iTunes:NARRATOR"] = [MP4FreeForm(plain(narrator).encode())]
+    picture = picture_of(book.cover)
+    if picture and picture.media_type in _PICTURES:
+        tags["covr"] = [MP4Cover(picture.data, imageformat=_PICTURES[picture.media_type])]
     tags.save()

@@ -1,64 +1,122 @@
-"""The MP3 edition: a file a chapter, with ID3v2.3 tags and the cover."""
+"""The MP3 edition: a file a chapter, with ID3v2.3 tags, the cover, and a mark for each scene."""
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
-from mutagen.id3 import APIC, COMM, ID3, TALB, TCOM, TCON, TIT2, TLAN, TLEN, TPE1, TPE2, TRCK, Encoding, PictureType
+from mutagen.id3 import (
+    APIC,
+    CHAP,
+    COMM,
+    CTOC,
+    ID3,
+    PRIV,
+    TALB,
+    TCOM,
+    TCON,
+    TIT2,
+    TLAN,
+    TLEN,
+    TPE1,
+    TPE2,
+    TRCK,
+    CTOCFlags,
+    Encoding,
+    Frame,
+    PictureType,
+)
 
-from tasks.model import Book, Edition, Track
+from tasks.model import Edition, Track
 from tasks.packagers.names import track_name
+from tasks.packagers.picture import picture_of
+from tasks.packagers.plain import plain
+from tasks.packagers.publication import Part, Publication
+from tasks.packagers.scenes import scene_marks
+
+# What players show; a scene's place in bytes is not told, its time is.
+_PICTURES = {"image/jpeg", "image/png"}
+_NO_OFFSET = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A track's place in the book."""
-
-    number: int
-    total: int
-
-
-def write_mp3(book: Book, tracks: tuple[Track, ...], narrator: str, folder: Path) -> list[Edition]:
+def write_mp3(publication: Publication, folder: Path) -> list[Edition]:
     """Write `mp3/<number> - <title>.mp3` for each track below `folder`.
 
     Numbers are the chapters' own, so that a part of a book sorts as the whole does.
     """
     (folder / "mp3").mkdir(parents=True, exist_ok=True)
-    total = len(book.chapters)
-    return [_write(book, track, _Place(track.number, total), narrator, folder) for track in tracks]
+    return [_write(publication, part, folder) for part in publication.parts]
 
 
-def _write(book: Book, track: Track, place: _Place, narrator: str, folder: Path) -> Edition:
-    name = f"mp3/{track_name(place.number, place.total, track.title)}.mp3"
-    shutil.copyfile(track.encoded["mp3"], folder / name)
+def mp3_name(publication: Publication, track: Track) -> str:
+    """Name a chapter's MP3, relative to the output folder."""
+    return f"mp3/{track_name(track.number, len(publication.book.chapters), track.title)}.mp3"
+
+
+def _write(publication: Publication, part: Part, folder: Path) -> Edition:
+    name = mp3_name(publication, part.track)
+    shutil.copyfile(part.track.encoded["mp3"], folder / name)
     tags = ID3()
+    for frame in (*_texts(publication, part.track), *_pictures(publication), *_scenes(part)):
+        tags.add(frame)
+    tags.save(folder / name, v1=0, v2_version=3)
+    return Edition("mp3", name)
+
+
+def _texts(publication: Publication, track: Track) -> Iterator[Frame]:
+    book = publication.book
     author = ", ".join(book.authors)
     for frame, text in (
         (TIT2, track.title),
         (TALB, book.title),
         (TPE1, author),
         (TPE2, author),
-        (TCOM, narrator),
+        (TCOM, publication.narrator),
         (TCON, "Audiobook"),
-        (TRCK, f"{place.number}/{place.total}"),
+        (TRCK, f"{track.number}/{len(book.chapters)}"),
         (TLEN, str(round(track.seconds * 1000))),
         (TLAN, _language(book.language)),
     ):
-        if text:
-            tags.add(frame(encoding=Encoding.UTF16, text=[text]))
-    tags.add(COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=["Made with Declaim"]))
-    if book.cover:
-        tags.add(
-            APIC(
-                encoding=Encoding.LATIN1,
-                mime=book.cover.media_type,
-                type=PictureType.COVER_FRONT,
-                desc="",
-                data=book.cover.data,
-            )
+        if plain(text):
+            yield frame(encoding=Encoding.UTF16, text=[plain(text)])
+    yield COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=[publication.credit])
+
+
+def _pictures(publication: Publication) -> Iterator[Frame]:
+    picture = picture_of(publication.book.cover)
+    if picture and picture.media_type in _PICTURES:
+        yield APIC(
+            encoding=Encoding.LATIN1,
+            mime=picture.media_type,
+            type=PictureType.COVER_FRONT,
+            desc="",
+            data=picture.data,
         )
-    tags.save(folder / name, v1=0, v2_version=3)
-    return Edition("mp3", name)
+
+
+def _scenes(part: Part) -> Iterator[Frame]:
+    """Mark the scenes of a chapter, each up to where the next begins; one that is a single scene has no marks."""
+    marks = scene_marks(part)
+    if not marks:
+        return
+    times = [*(round(mark.start * 1000) for mark in marks), round(part.track.seconds * 1000)]
+    names = [f"scene{place:04}" for place in range(1, len(marks) + 1)]
+    longest = max(len(mark.title.encode("utf-16")) for mark in marks)
+    flags = CTOCFlags.TOP_LEVEL | CTOCFlags.ORDERED
+    yield CTOC(element_id="scenes", flags=flags, child_element_ids=names, sub_frames=[])
+    for name, mark, (start, end) in zip(names, marks, pairwise(times), strict=True):
+        yield CHAP(
+            element_id=name,
+            start_time=start,
+            end_time=end,
+            start_offset=_NO_OFFSET,
+            end_offset=_NO_OFFSET,
+            sub_frames=[
+                TIT2(encoding=Encoding.UTF16, text=[mark.title]),
+                # mutagen writes the smallest frame first, and players show them as they come: so none is smaller.
+                PRIV(owner="declaim", data=bytes(longest - len(mark.title.encode("utf-16")))),
+            ],
+        )
 
 
 def _language(tag: str) -> str:

@@ -20,7 +20,11 @@ def file_name(title: str, otherwise: str = "Untitled") -> str:
     return name or otherwise
 
 
+def padded(number: int, total: int) -> str:
+    """Write a chapter's number as wide as the last one's, with two digits at least, so that names sort as chapters do."""
+    return f"{number:0{max(2, len(str(total)))}}"
+
+
 def track_name(number: int, total: int, title: str) -> str:
     """Name a chapter's file so that names sort as the chapters do: `01 - I`."""
-    width = max(2, len(str(total)))
-    return f"{number:0{width}} - {file_name(title, 'Chapter')}"
+    return f"{padded(number, total)} - {file_name(title, 'Chapter')}"

@@ -7,18 +7,19 @@ from typing import Any
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from mutagen.flac import FLAC
+from mutagen.mp3 import MP3, BitrateMode
 
 from tasks.audio.bind import bind
-from tasks.audio.encode import CODECS, encoding
+from tasks.audio.encode import CODECS, encoding, whole_packets
+from tasks.audio.presets import PRESETS
 from tasks.errors import AudioError
 from tasks.model import Levels, Track
 from tasks.packagers.m4b import chapter_marks
 
-RATE = 22_050
+RATE = 44_100
+ACX = PRESETS["acx"]
 PACKET = 1_024
-# ISO 11172-3 and 13818-3: an MP3 frame has 1,152 samples, at half the rates 576; a decoder may keep the encoder's delay.
-MP3_FRAME = 1_152
-MP3_DELAY = 1_105
 Samples = np.ndarray[Any, np.dtype[np.int16]]
 
 
@@ -33,12 +34,13 @@ def chapter(packets: int, hertz: float = 800.0) -> Samples:
 def encoded(samples: Samples, folder: Path, rate: int = RATE) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
     files = {codec: folder / f"track.{CODECS[codec].suffix}" for codec in CODECS}
-    feed(files, (block.tobytes() for block in np.array_split(samples.astype("<i2"), 7)), rate, len(samples))
+    length = whole_packets(len(samples) / rate, ACX)
+    feed(files, (block.tobytes() for block in np.array_split(samples.astype("<i2"), 7)), rate, length)
     return files
 
 
-def feed(files: dict[str, Path], blocks: Iterable[bytes], rate: int = RATE, samples: int = 100 * RATE) -> None:
-    with encoding(rate, samples, files) as take:
+def feed(files: dict[str, Path], blocks: Iterable[bytes], rate: int = RATE, length: int = 100 * RATE) -> None:
+    with encoding(rate, length, ACX, files) as take:
         for block in blocks:
             take(block)
 
@@ -68,14 +70,23 @@ def track(number: int, samples: Samples, files: dict[str, Path]) -> Track:
     return Track(number, f"Chapter {number}", len(samples) / RATE, (), Levels(None, None, None, None), files)
 
 
-@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 44_100])
-def test_both_codecs_keep_the_length(tmp_path: Path, rate: int) -> None:
+@pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
+def test_every_codec_has_the_preset_rate_and_keeps_the_length(tmp_path: Path, rate: int) -> None:
     samples = chapter(150)
     files = encoded(samples, tmp_path, rate)
-    lengths = {codec: len(decoded(path, rate)) for codec, path in files.items()}
-    # One frame to prime the decoder and one to fill up the last.
-    assert len(samples) <= lengths["aac"] <= len(samples) + 2 * PACKET
-    assert len(samples) - MP3_FRAME <= lengths["mp3"] <= len(samples) + MP3_FRAME + MP3_DELAY
+    length = whole_packets(len(samples) / rate, ACX)
+    assert length % PACKET == 0
+    assert 0 <= length - len(samples) / rate * RATE < PACKET
+    lengths = {codec: len(decoded(path)) for codec, path in files.items()}
+    # One packet primes the decoder.
+    assert lengths == {"mp3": length, "aac": length + PACKET, "flac": length}
+    assert {MP3(files["mp3"]).info.sample_rate, FLAC(files["flac"]).info.sample_rate} == {44_100}
+
+
+def test_an_mp3_has_a_constant_rate_of_bits(tmp_path: Path) -> None:
+    told = MP3(encoded(chapter(150), tmp_path)["mp3"]).info
+    assert (told.bitrate_mode, told.channels) == (BitrateMode.CBR, 1)
+    assert told.bitrate == pytest.approx(192_000, abs=10)
 
 
 def test_an_mp3_begins_where_its_samples_do(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import mutagen
+import pysubs2
 import pytest
 from mutagen.mp4 import MP4
 
@@ -249,3 +251,40 @@ def test_one_word_changed_in_a_book_of_thirty_chapters(
     assert changed == {"17 - Night 17.mp3"}
     assert after["17 - Night 17.mp3"][0] != before["17 - Night 17.mp3"][0]
     assert len(marks(place.out / "Thirty Nights.m4b")) == 30
+
+
+EVERY_KIND = '["mp3", "m4b", "captions", "webpub", "audiobookshelf", "feed"]'
+
+
+def test_every_edition_is_made_of_one_timeline(place: Home, profile: Path, tmp_path: Path) -> None:
+    command = ("narrate", written(tmp_path, BOOK), "--profile", profile, "--out", place.out)
+    done = place.run(
+        *command, "--set", f"output.editions={EVERY_KIND}", "--set", "output.feed_url=https://a.example/lamps"
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = place.document("manifest.json")
+    assert [kind for kind in json.loads(EVERY_KIND) if kind not in {row["kind"] for row in manifest["editions"]}] == []
+    assert sorted([*(row["path"] for row in manifest["editions"]), *ACCOUNTS]) == files(place)
+    seconds = [chapter["seconds"] for chapter in manifest["chapters"]]
+
+    rows = place.document("coverage.json")["sentences"]
+    for number in (1, 2, 3):
+        cues = pysubs2.load(str(place.out / f"captions/0{number}.vtt"))
+        expected = [(row["start"] * 1000, row["end"] * 1000) for row in rows if row["chapter"] == number]
+        assert [(cue.start, cue.end) for cue in cues] == [pytest.approx(times, abs=1) for times in expected]
+    with zipfile.ZipFile(place.out / "Three Lamps.lpf") as package:
+        publication = json.loads(package.read("publication.json"))
+        assert [row["url"] in package.namelist() for row in publication["readingOrder"]] == [True] * 3
+    assert [float(row["duration"][2:-1]) for row in publication["readingOrder"]] == pytest.approx(seconds, abs=0.001)
+    shelf = place.document("audiobookshelf/Unknown Author/Three Lamps/metadata.json")
+    assert [row["end"] - row["start"] for row in shelf["chapters"]] == pytest.approx(seconds, abs=0.002)
+    feed = (place.out / "feed/feed.xml").read_text("utf-8")
+    assert feed.count("https://a.example/lamps/mp3/0") == 3
+
+    # The manifest tells what its own run bought.
+    before = {name: (place.out / name).read_bytes() for name in files(place) if name != "manifest.json"}
+    done = place.run(
+        *command, "--set", f"output.editions={EVERY_KIND}", "--set", "output.feed_url=https://a.example/lamps"
+    )
+    assert done.returncode == 0, done.stderr
+    assert {name: (place.out / name).read_bytes() for name in files(place) if name != "manifest.json"} == before

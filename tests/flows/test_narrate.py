@@ -85,11 +85,30 @@ def test_marks_stand_where_the_chapters_begin(narrated: dict[str, Home]) -> None
         assert heard == pytest.approx(expected, abs=0.05), f"chapter {number}"
 
 
+def test_what_was_narrated_passes_its_check(narrated: dict[str, Home]) -> None:
+    """Every file of it meets ACX's figures; a level that no longer does is found, and named with its chapter."""
+    home = narrated[".epub"]
+    done = home.run("check", home.out, "--json")
+    assert done.returncode == 0, done.stdout
+    checked = json.loads(done.stdout)
+    assert checked["passes"]
+    assert {(row["file"], row["chapter"]) for row in checked["findings"] if row["figure"] == "noise floor"} == {
+        *(
+            (f"mp3/{name}.mp3", number)
+            for number, name in ((1, "01 - I"), (2, "02 - II"), (3, "03 - The Third Winter"))
+        ),
+        *(("Tuppence a Window.m4b", number) for number in (1, 2, 3)),
+    }
+    done = home.run("check", home.out, "--set", "audio.preset=streaming")
+    assert done.returncode == 5
+    assert "01 - I.mp3, chapter 1: loudness is -19" in done.stdout
+
+
 def _first_sound(book: Path, start: float) -> float:
     """When, after `start`, speech is first heard (seconds): the first 5 ms louder than room tone can be."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(book), "-map", "0:a", "-f", "s16le", "-"]
     samples = memoryview(subprocess.run(command, check=True, capture_output=True).stdout).cast("h")
-    rate, window = 22_050, 110
+    rate, window = 44_100, 220
     begin = round(start * rate)
     for place in range(begin, len(samples), window):
         if max(abs(value) for value in samples[place : place + window]) > 300:

@@ -71,7 +71,7 @@ def performed(
 
 def account(*performances: Performance) -> Account:
     editions = (Edition("mp3", "mp3/01 - I.mp3"),)
-    return Account("title.md", "ab" * 32, {"voice": {}}, BOOK, performances, editions)
+    return Account(Path("title.md"), "ab" * 32, {"voice": {}}, BOOK, performances, editions)
 
 
 def test_the_manifest_says_what_was_made() -> None:

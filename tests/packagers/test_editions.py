@@ -1,5 +1,6 @@
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,21 +14,26 @@ from PIL import Image
 
 from tasks.audio.bind import bind
 from tasks.audio.encode import encoding
-from tasks.model import Book, Chapter, Cover, Levels, Track
+from tasks.audio.presets import PRESETS
+from tasks.model import Book, Chapter, Cover, Levels, Script, Track
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
+from tasks.packagers.plain import plain
+from tasks.packagers.publication import Part, Publication
+from tests.packagers import publications
 
-RATE = 22_050
+RATE = 44_100
 SAMPLES = 1_024 * 30
 TITLES = ["I", "Of = and ; and # and \\", "= begins", "Two\nlines", "“Ünï” \N{FIRE}", "ends with \\", "[CHAPTER]"]
 NARRATOR = "Joe"
+DISCLOSURE = "Not a person, but Joe."
 
 
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("encoded")
     files = {"mp3": folder / "track.mp3", "aac": folder / "track.aac"}
-    with encoding(RATE, SAMPLES, files) as take:
+    with encoding(RATE, SAMPLES, PRESETS["acx"], files) as take:
         take(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
     return files
 
@@ -52,9 +58,16 @@ def tracks_of(book: Book, encoded: dict[str, Path]) -> tuple[Track, ...]:
     return tuple(Track(chapter.number, chapter.title, SAMPLES / RATE, (), silent, encoded) for chapter in book.chapters)
 
 
+def publication(book: Book, encoded: dict[str, Path], chapters: slice = slice(None)) -> Publication:
+    tracks = tracks_of(book, encoded)[chapters]
+    parts = tuple(Part(Script(track.number, track.title, (), ()), track) for track in tracks)
+    modified = datetime(2026, 1, 2, tzinfo=UTC)
+    return Publication(book, parts, len(book.chapters), Path("book.md"), NARRATOR, DISCLOSURE, "urn:x", modified)
+
+
 def bound(book: Book, encoded: dict[str, Path], folder: Path) -> Path:
     tracks = tracks_of(book, encoded)
-    marks, target = folder / "marks.txt", folder / m4b_name(book)
+    marks, target = folder / "marks.txt", folder / m4b_name(publication(book, encoded))
     marks.write_text(chapter_marks(tracks), "utf-8")
     bind([track.encoded["aac"] for track in tracks], marks, target)
     return target
@@ -63,7 +76,7 @@ def bound(book: Book, encoded: dict[str, Path], folder: Path) -> Path:
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
 def test_an_mp3_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict[str, Cover], kind: str) -> None:
     book = book_of(["I", "Either/Or \N{FIRE}"], covers[kind])
-    editions = write_mp3(book, tracks_of(book, encoded), NARRATOR, tmp_path)
+    editions = write_mp3(publication(book, encoded), tmp_path)
     assert [(edition.kind, edition.path) for edition in editions] == [
         ("mp3", "mp3/01 - I.mp3"),
         ("mp3", "mp3/02 - Either Or \N{FIRE}.mp3"),
@@ -83,6 +96,7 @@ def test_an_mp3_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
         "TLAN": "ger",
         "TLEN": str(round(SAMPLES / RATE * 1000)),
     }
+    assert tags.getall("COMM")[0].text == [f"{DISCLOSURE} Made with Declaim."]
     (picture,) = tags.getall("APIC")
     assert (picture.mime, picture.type, picture.data) == (f"image/{kind}", 3, covers[kind].data)
     assert MP3(tmp_path / editions[1].path).info.length == pytest.approx(SAMPLES / RATE, abs=0.1)
@@ -90,15 +104,52 @@ def test_an_mp3_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
 
 def test_an_mp3_without_author_and_cover_has_no_empty_tags(tmp_path: Path, encoded: dict[str, Path]) -> None:
     book = book_of(["I"], authors=())
-    (edition,) = write_mp3(book, tracks_of(book, encoded), NARRATOR, tmp_path)
+    (edition,) = write_mp3(publication(book, encoded), tmp_path)
     tags = ID3(tmp_path / edition.path)
     assert not {"TPE1", "TPE2"} & set(tags)
     assert not tags.getall("APIC")
 
 
+def test_scenes_of_a_chapter_are_marked(tmp_path: Path) -> None:
+    """As mutagen reads them, and as ffmpeg does."""
+    words = ("It was late.", "He slept.", "Morning came.", "He rose.", "Night fell.")
+    chapter = publications.part(1, "I", words, encoded=publications.mp3_of(tmp_path), scenes={2, 4})
+    (edition,) = write_mp3(publications.publication(chapter), tmp_path)
+    tags = ID3(tmp_path / edition.path)
+    milliseconds = [0, *(round(publications.SECONDS * place / 5 * 1000) for place in (2, 4))]
+    ends = [*milliseconds[1:], round(publications.SECONDS * 1000)]
+    scenes = [tags[f"CHAP:scene000{place}"] for place in (1, 2, 3)]
+    assert tags["CTOC:scenes"].child_element_ids == ["scene0001", "scene0002", "scene0003"]
+    assert [(scene.start_time, scene.end_time) for scene in scenes] == list(zip(milliseconds, ends, strict=True))
+    assert [str(scene.sub_frames["TIT2"]) for scene in scenes] == ["I", "Morning came.", "Night fell."]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(tmp_path / edition.path)]
+    said = subprocess.run(command, capture_output=True, check=False).stderr.decode()
+    starts = [float(start) * 1000 for start in re.findall(r"Chapter #\d+:\d+: start ([\d.]+)", said)]
+    assert starts == pytest.approx(milliseconds, abs=1)
+
+
+@pytest.mark.parametrize("title", publications.HOSTILE)
+def test_any_title_can_be_tagged(tmp_path: Path, encoded: dict[str, Path], title: str) -> None:
+    book = book_of([title], authors=(title,))
+    (edition,) = write_mp3(publication(book, encoded), tmp_path)
+    assert str(ID3(tmp_path / edition.path).get("TIT2", "")) == plain(title)
+    path = bound(book, encoded, tmp_path)
+    tag_m4b(path, publication(book, encoded))
+    assert (MP4(path).tags or {}).get("aART", [""]) == [plain(title)]
+
+
+def test_a_cover_that_is_no_picture_is_left_out(tmp_path: Path, encoded: dict[str, Path]) -> None:
+    book = book_of(["I"], Cover("image/png", b"no picture"))
+    (edition,) = write_mp3(publication(book, encoded), tmp_path)
+    assert not ID3(tmp_path / edition.path).getall("APIC")
+    path = bound(book, encoded, tmp_path)
+    tag_m4b(path, publication(book, encoded))
+    assert "covr" not in (MP4(path).tags or {})
+
+
 def test_a_part_of_a_book_keeps_its_numbers(tmp_path: Path, encoded: dict[str, Path]) -> None:
     book = book_of(["I"] * 120)
-    editions = write_mp3(book, tracks_of(book, encoded)[99:101], NARRATOR, tmp_path)
+    editions = write_mp3(publication(book, encoded, slice(99, 101)), tmp_path)
     assert [edition.path for edition in editions] == ["mp3/100 - I.mp3", "mp3/101 - I.mp3"]
     assert str(ID3(tmp_path / editions[0].path)["TRCK"]) == "100/120"
 
@@ -106,7 +157,7 @@ def test_a_part_of_a_book_keeps_its_numbers(tmp_path: Path, encoded: dict[str, P
 def test_the_encoded_track_is_left_as_it_was(tmp_path: Path, encoded: dict[str, Path]) -> None:
     before = encoded["mp3"].read_bytes()
     book = book_of(["I"])
-    write_mp3(book, tracks_of(book, encoded), NARRATOR, tmp_path)
+    write_mp3(publication(book, encoded), tmp_path)
     assert encoded["mp3"].read_bytes() == before
 
 
@@ -115,7 +166,7 @@ def test_an_m4b_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
     book = book_of(["I", "II"], covers[kind])
     path = bound(book, encoded, tmp_path)
     assert path.name == "Ūber Time.m4b"
-    tag_m4b(path, book, NARRATOR)
+    tag_m4b(path, publication(book, encoded))
     tags = MP4(path)
     authors = "Ann One, Bo Tŵo"
     for atom, text in {
@@ -126,6 +177,7 @@ def test_an_m4b_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
         "\xa9wrt": "Joe",
         "\xa9nrt": "Joe",
         "\xa9gen": "Audiobook",
+        "\xa9cmt": f"{DISCLOSURE} Made with Declaim.",
     }.items():
         assert tags[atom] == [text], atom
     assert tags["stik"] == [2]
@@ -141,7 +193,7 @@ def test_an_m4b_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
 def test_an_m4b_without_author_and_cover_has_no_empty_tags(tmp_path: Path, encoded: dict[str, Path]) -> None:
     book = book_of(["I"], Cover("image/gif", b"GIF89a"), authors=())
     path = bound(book, encoded, tmp_path)
-    tag_m4b(path, book, NARRATOR)
+    tag_m4b(path, publication(book, encoded))
     assert not {"\xa9ART", "aART", "covr"} & set(MP4(path).tags or {})
 
 

@@ -1,0 +1,131 @@
+"""A book as it is bound: what every edition is made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
+
+from tasks.model import Book, Pause, Script, Timing, Track
+from tasks.packagers.accounts import Account
+from tasks.packagers.plain import plain
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenSentence:
+    """A sentence in the source's own words, the anchor of its block, and when its track says it, in seconds.
+
+    `begins_paragraph` is true for the first sentence of its block, `begins_scene` for the first behind a scene break.
+    """
+
+    text: str
+    anchor: str
+    timing: Timing
+    begins_paragraph: bool
+    begins_scene: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A finished chapter: its words and its sound."""
+
+    script: Script
+    track: Track
+
+    @property
+    def sentences(self) -> Iterator[SpokenSentence]:
+        """Its sentences in the order in which they are heard."""
+        timings = iter(self.track.timings)
+        anchor, pause = "", Pause.NONE
+        for chunk in self.script.chunks:
+            for place, sentence in enumerate(chunk.sentences):
+                is_first = not place and chunk.anchor != anchor
+                yield SpokenSentence(
+                    sentence.text, chunk.anchor, next(timings), is_first, not place and pause == Pause.SCENE
+                )
+            anchor, pause = chunk.anchor, chunk.pause
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What of a book is bound, and all that its editions say of it.
+
+    `parts` are the finished chapters in order, `chapters` how many of the book's have words: more than `parts` where some
+    are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says
+    that they are synthetic. `identifier` is a URN that is the same for every edition of the same source, `modified` when the
+    source was changed last (UTC): an edition of the same source by the same profile is the same, byte for byte.
+    """
+
+    book: Book
+    parts: tuple[Part, ...]
+    chapters: int
+    source: Path
+    narrator: str
+    disclosure: str
+    identifier: str
+    modified: datetime
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The finished chapters' sound, in order."""
+        return tuple(part.track for part in self.parts)
+
+    @property
+    def seconds(self) -> float:
+        """How long all of it sounds."""
+        return sum(track.seconds for track in self.tracks)
+
+    @property
+    def narrators(self) -> tuple[str, ...]:
+        """The names of the voices, one by one."""
+        return tuple(filter(None, map(plain, self.narrator.split(","))))
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """The names of the authors, each on one line; empty where they are not known."""
+        return tuple(filter(None, map(plain, self.book.authors)))
+
+    @property
+    def credit(self) -> str:
+        """What every edition says of how it was made, on one line."""
+        return f"{plain(self.disclosure)} Made with Declaim.".strip()
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether no chapter is missing."""
+        return len(self.parts) == self.chapters
+
+    @property
+    def partial_note(self) -> str:
+        """What stands behind the title of a book that has only some of its chapters; empty for a whole one."""
+        return "" if self.is_whole else f" (partial, {len(self.parts)} of {self.chapters} chapters)"
+
+    @property
+    def full_title(self) -> str:
+        """The book's title on one line, and that it lacks chapters where it does."""
+        return f"{plain(self.book.title) or 'Untitled'}{self.partial_note}"
+
+
+def publication_of(account: Account, narrator: str, disclosure: str) -> Publication:
+    """Gather what the editions of a run are made of; `{voices}` in the disclosure stands for the narrator.
+
+    Raises `OSError` where the manuscript has gone.
+    """
+    performances = account.performances
+    tracks = [(performance.recital.script, performance.track) for performance in performances]
+    parts = tuple(Part(script, track) for script, track in tracks if track)
+    return Publication(
+        book=account.book,
+        parts=parts,
+        chapters=len(parts) + sum(performance.is_missing for performance in performances),
+        source=account.source,
+        narrator=narrator,
+        disclosure=disclosure.replace("{voices}", narrator),
+        identifier=uuid5(NAMESPACE_OID, account.source_sha256).urn,
+        modified=_modified(account.source),
+    )
+
+
+def _modified(source: Path) -> datetime:
+    files = (path for path in source.rglob("*") if path.is_file()) if source.is_dir() else (source,)
+    return datetime.fromtimestamp(int(max(path.stat().st_mtime for path in files)), UTC)
