@@ -100,7 +100,7 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
         files = _encoded(scratch, codecs)
         length = whole_packets(joined.seconds, preset)
         encoders = partial(encoding, joined.envelope.sample_rate, length, preset, files)
-        levels, digest = master(samples, joined.envelope, settings, files, encoders)
+        levels, digest = master(samples, joined.envelope, settings, encoders)
         samples.unlink()
         facts = {
             "seconds": length / preset.sample_rate,

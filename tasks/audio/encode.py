@@ -3,10 +3,12 @@
 import io
 import math
 import wave
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Full, Queue
 from subprocess import PIPE
 
 import numpy as np
@@ -32,13 +34,16 @@ CODECS = {
     # At 144 kbit/s of the embedded voice the fast coder has 52, 49, 39, 37 and 31 dB of signal to noise in bands up to 0.5, 1.5,
     # 3, 6 and 10 kHz, for 1.3 s of a processor; the default one 37, 35, 28, 29 and 26, for 5.6 s. Shaping noise in time costs the
     # fast one 6 dB from 3 to 6 kHz.
-    "aac": Codec("aac", ("-c:a", "aac", "-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0", "-f", "adts"), 3),
+    "aac": Codec("aac", ("-c:a", "aac", "-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0", "-f", "adts"), 4),
     "flac": Codec("flac", ("-c:a", "flac", "-f", "flac")),
 }
 # LAME makes all softer by a factor that goes with its rate; measured: -0.26 and -0.45 dB.
 _LAME_SCALES = {192: 0.97, 128: 0.95}
 # The longest block that every FLAC decoder takes at this rate.
 _FLAC_BLOCK = 4_608
+# How many blocks, of a second each, wait for the slower encoder while the file of the quicker one is measured: 23 MB.
+_BLOCKS_AHEAD = 256
+_LOOK_SECONDS = 1.0
 
 
 def kbps(codec: str, preset: Preset) -> int:
@@ -56,39 +61,91 @@ def whole_packets(seconds: float, preset: Preset) -> int:
     return math.ceil(seconds * preset.sample_rate / _PACKET_SAMPLES) * _PACKET_SAMPLES
 
 
-@contextmanager
-def encoding(
-    sample_rate: int, length: int, preset: Preset, files: dict[str, Path]
-) -> Iterator[Callable[[bytes], None]]:
-    """Encode a chapter to a file for each codec, side by side, from one stream; the files have the preset's rate.
+class Encoders:
+    """Those that encode a chapter, side by side, from one stream: a slow one may lag behind the others."""
 
-    Yields what takes the samples: mono, signed 16-bit, little-endian, at `sample_rate` (Hz). The files are whole when the
-    block has ended, and `length` samples long: silence fills them up. Raises `AudioError` and `OutputError`.
+    def __init__(self, converted: "_Converted", encoders: "list[_Encoder]") -> None:
+        self._converted = converted
+        self._encoders = encoders
+        self._is_ended = False
+
+    def take(self, block: bytes) -> None:
+        """Hand samples to all: mono, signed 16-bit, little-endian. Raises `AudioError` and `OutputError`."""
+        self._put(self._converted.take(block))
+
+    def end(self) -> Path:
+        """Hand on what still waits, and give the first file once it is whole; the others may be at work still.
+
+        Raises `AudioError` and `OutputError`.
+        """
+        if not self._is_ended:
+            self._put(self._converted.rest())
+            self._put(b"")
+            self._is_ended = True
+        self._encoders[0].work.result()
+        return self._encoders[0].file
+
+    def _put(self, samples: bytes) -> None:
+        for encoder in self._encoders:
+            encoder.put(samples)
+
+
+@contextmanager
+def encoding(sample_rate: int, length: int, preset: Preset, files: dict[str, Path]) -> Iterator[Encoders]:
+    """Encode a chapter to a file for each codec; the files have the preset's rate.
+
+    Yields what takes the samples, which are at `sample_rate` (Hz). The files are whole when the block has ended, and `length`
+    samples long: silence fills them up. Raises `AudioError` and `OutputError`.
     """
-    converted = _Converted(sample_rate, length, preset.sample_rate)
-    with ExitStack() as stack:
-        # One each: within one ffmpeg, encoders wait for each other.
+    with ThreadPoolExecutor(len(files)) as threads:
         encoders = [
-            stack.enter_context(
-                ffmpeg.running(
-                    [
-                        *ffmpeg.wav_input("pipe:0"),
-                        *("-af", _filter(codec, preset), "-bitexact", *_arguments(codec, preset), str(file)),
-                    ],
-                    f"encoding a chapter to {codec.upper()}",
-                    stdin=PIPE,
-                )
-            )
+            _Encoder(threads, file, _command(codec, preset, sample_rate), f"encoding a chapter to {codec.upper()}")
             for codec, file in files.items()
         ]
-
-        def put(samples: bytes) -> None:
+        try:
             for encoder in encoders:
-                encoder.write(samples)
+                encoder.put(_wav_header(preset.sample_rate, length))
+            together = Encoders(_Converted(sample_rate, length, preset.sample_rate), encoders)
+            yield together
+            together.end()
+        except BaseException:
+            for encoder in encoders:
+                encoder.abandon()
+            raise
+        for encoder in encoders:
+            encoder.work.result()
 
-        put(_wav_header(preset.sample_rate, length))
-        yield lambda block: put(converted.take(block))
-        put(converted.rest())
+
+class _Encoder:
+    """One codec's ffmpeg, as within one, encoders wait for each other, and the thread that hands it what waits for it."""
+
+    def __init__(self, threads: ThreadPoolExecutor, file: Path, arguments: list[str], purpose: str) -> None:
+        self.file = file
+        self._waiting: Queue[bytes] = Queue(_BLOCKS_AHEAD)
+        self._is_abandoned = False
+        self.work: Future[None] = threads.submit(self._encode, [*arguments, str(file)], purpose)
+
+    def put(self, samples: bytes) -> None:
+        """Have samples encoded; none end the file. Raises what the encoder failed with."""
+        while True:
+            if self.work.done():
+                self.work.result()
+            try:
+                self._waiting.put(samples, timeout=_LOOK_SECONDS)
+            except Full:
+                continue
+            return
+
+    def abandon(self) -> None:
+        """End with what it has: nobody wants the file."""
+        self._is_abandoned = True
+        with suppress(Full):
+            self._waiting.put_nowait(b"")
+
+    def _encode(self, arguments: list[str], purpose: str) -> None:
+        with ffmpeg.running(arguments, purpose, stdin=PIPE) as encoder:
+            while (samples := self._waiting.get()) and not self._is_abandoned:
+                encoder.write(samples)
 
 
 class _Converted:
@@ -131,6 +188,17 @@ def _wav_header(sample_rate: int, samples: int) -> bytes:
         return header.getvalue()
 
 
-def _arguments(codec: str, preset: Preset) -> list[str]:
+def _command(codec: str, preset: Preset, sample_rate: int) -> list[str]:
+    """Word what ffmpeg is asked to do with samples that had a rate; the file's name comes behind it."""
+    samples = [*ffmpeg.wav_input("pipe:0"), "-af", _filter(codec, preset)]
+    return [*samples, "-bitexact", *arguments(codec, preset, sample_rate)]
+
+
+def arguments(codec: str, preset: Preset, sample_rate: int) -> list[str]:
+    """Give ffmpeg's options for a codec, for samples that had a rate (Hz) before they were converted to the preset's."""
     rate = kbps(codec, preset)
-    return [*(("-b:a", f"{rate}k") if rate else ()), *CODECS[codec].arguments]
+    # Above half of the samples' own rate there is nothing. Told so, the coder has 2 dB more of signal to noise below, for four
+    # fifths of its time; LAME finds out by itself.
+    is_narrow = codec == "aac" and sample_rate < preset.sample_rate
+    band = ["-cutoff", str(sample_rate // 2)] if is_narrow else []
+    return [*(("-b:a", f"{rate}k") if rate else ()), *band, *CODECS[codec].arguments]

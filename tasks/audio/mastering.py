@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.audio import AudioSettings
+from tasks.audio.encode import Encoders
 from tasks.audio.envelope import CELLS_A_SECOND, Envelope
 from tasks.audio.limiting import Gains, gain_for, gains, limited_powers
 from tasks.audio.loudness import integrated
@@ -49,24 +50,22 @@ def master(
     samples: Path,
     envelope: Envelope,
     settings: AudioSettings,
-    files: dict[str, Path],
-    taking: Callable[[], AbstractContextManager[Callable[[bytes], None]]],
+    encoding: Callable[[], AbstractContextManager[Encoders]],
 ) -> tuple[Levels, str]:
     """Bring a chapter's samples to the profile's loudness and peak, in one stream for all who encode it.
 
-    `samples` is a file of samples as `join` writes them, with their `envelope`. `taking` opens what takes the mastered
-    samples and encodes them to `files`; it is opened anew where loudness or peak were missed. Returns the levels as measured
-    from the first of the files, and the SHA-256 of the mastered samples. Raises `AudioError` where ffmpeg fails or the
-    chapter holds no sound to measure.
+    `samples` is a file of samples as `join` writes them, with their `envelope`. `encoding` opens what takes the mastered
+    samples; it is opened anew where loudness or peak were missed. Returns the levels as measured from the first of the files,
+    and the SHA-256 of the mastered samples. Raises `AudioError` where ffmpeg fails or the chapter holds no sound to measure.
     """
     aim = _aim(envelope, settings)
     for _ in range(_ROUNDS):
         digest = hashlib.sha256()
-        with taking() as take:
+        with encoding() as encoders:
             for block in _mastered(samples, envelope, aim):
-                take(block)
+                encoders.take(block)
                 digest.update(block)
-        levels = measured(next(iter(files.values()))).levels
+            levels = measured(encoders.end()).levels
         missed = aim.loudness - (levels.lufs or aim.loudness)
         over = max((levels.peak_db or 0.0) - settings.peak_dbfs, 0.0)
         if abs(missed) <= _TOLERANCE_LU and not over:

@@ -40,9 +40,9 @@ def encoded(samples: Samples, folder: Path, rate: int = RATE) -> dict[str, Path]
 
 
 def feed(files: dict[str, Path], blocks: Iterable[bytes], rate: int = RATE, length: int = 100 * RATE) -> None:
-    with encoding(rate, length, ACX, files) as take:
+    with encoding(rate, length, ACX, files) as encoders:
         for block in blocks:
-            take(block)
+            encoders.take(block)
 
 
 def decoded(path: Path, rate: int = RATE) -> Samples:

@@ -1,7 +1,7 @@
 """A chapter is joined, mastered and encoded as in a run; what is said of it is heard from the files."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tasks.audio import AudioSettings
-from tasks.audio.encode import CODECS, encoding, whole_packets
+from tasks.audio.encode import CODECS, Encoders, encoding, whole_packets
 from tasks.audio.envelope import Envelope, Outline
 from tasks.audio.mastering import master
 from tasks.audio.meter import measured
@@ -40,7 +40,7 @@ def mastered(
     preset = PRESETS[settings.preset]
     files = {codec: folder / f"track.{CODECS[codec].suffix}" for codec in codecs}
     length = whole_packets(len(samples) / RATE, preset)
-    levels, _ = master(path, envelope, settings, files, partial(encoding, RATE, length, preset, files))
+    levels, _ = master(path, envelope, settings, partial(encoding, RATE, length, preset, files))
     return levels, files
 
 
@@ -51,18 +51,19 @@ def mastered_samples(samples: Samples, folder: Path, settings: AudioSettings) ->
     length = whole_packets(len(samples) / RATE, PRESETS["acx"])
     taken: list[bytes] = []
 
+    class Overheard(Encoders):
+        def take(self, block: bytes) -> None:
+            taken.append(block)
+            super().take(block)
+
     @contextmanager
-    def taking() -> Iterator[Callable[[bytes], None]]:
+    def overheard() -> Iterator[Encoders]:
         taken.clear()
-        with encoding(RATE, length, PRESETS["acx"], files) as take:
+        with encoding(RATE, length, PRESETS["acx"], files) as encoders:
+            encoders.__class__ = Overheard
+            yield encoders
 
-            def both(block: bytes) -> None:
-                taken.append(block)
-                take(block)
-
-            yield both
-
-    _, digest = master(path, envelope, settings, files, taking)
+    _, digest = master(path, envelope, settings, overheard)
     return np.frombuffer(b"".join(taken), "<i2"), digest
 
 

@@ -15,8 +15,8 @@ RATE = 44_100
 
 
 def written(samples: Samples, file: Path) -> Path:
-    with encoding(RATE, len(samples), PRESETS["acx"], {file.suffix[1:]: file}) as take:
-        take(samples.astype("<i2").tobytes())
+    with encoding(RATE, len(samples), PRESETS["acx"], {file.suffix[1:]: file}) as encoders:
+        encoders.take(samples.astype("<i2").tobytes())
     return file
 
 

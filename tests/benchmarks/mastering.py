@@ -23,7 +23,7 @@ from pathlib import Path
 from tasks.assemble import _made
 from tasks.audio import AudioSettings, ffmpeg
 from tasks.audio.bind import bind
-from tasks.audio.encode import _arguments
+from tasks.audio.encode import arguments
 from tasks.audio.join import join
 from tasks.audio.mastering import _aim, _mastered
 from tasks.audio.presets import PRESETS
@@ -112,7 +112,7 @@ def _wave(recital: Recital, store: ClipStore, folder: Path) -> Path:
 
 def _bare(samples: Path) -> None:
     preset = PRESETS["acx"]
-    targets = ((*_arguments(codec, preset), str(samples.with_suffix(f".{codec}"))) for codec in _CODECS)
+    targets = ((*arguments(codec, preset, _RATE), str(samples.with_suffix(f".{codec}"))) for codec in _CODECS)
     command = [
         ffmpeg.executable(),
         "-v",

@@ -63,8 +63,8 @@ def _track(number: int, sound: Samples, folder: Path) -> Track:
     (folder / str(number)).mkdir(parents=True)
     files = {codec: folder / str(number) / f"track.{codec}" for codec in ("mp3", "aac")}
     length = whole_packets(len(sound) / RATE, ACX)
-    with encoding(RATE, length, ACX, files) as take:
-        take(sound.tobytes())
+    with encoding(RATE, length, ACX, files) as encoders:
+        encoders.take(sound.tobytes())
     return Track(number, f"Chapter {number}", length / RATE, (), Levels(None, None, None, None), files)
 
 

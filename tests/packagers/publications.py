@@ -39,8 +39,8 @@ HOSTILE = (
 def mp3_of(folder: Path) -> dict[str, Path]:
     """Encode a short track."""
     files = {"mp3": folder / "track.mp3"}
-    with encoding(RATE, SAMPLES, PRESETS["acx"], files) as take:
-        take(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
+    with encoding(RATE, SAMPLES, PRESETS["acx"], files) as encoders:
+        encoders.take(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
     return files
 
 

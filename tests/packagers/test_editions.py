@@ -33,8 +33,8 @@ DISCLOSURE = "Not a person, but Joe."
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("encoded")
     files = {"mp3": folder / "track.mp3", "aac": folder / "track.aac"}
-    with encoding(RATE, SAMPLES, PRESETS["acx"], files) as take:
-        take(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
+    with encoding(RATE, SAMPLES, PRESETS["acx"], files) as encoders:
+        encoders.take(b"\x10\x10\xf0\xef" * (SAMPLES // 2))
     return files
 
 
