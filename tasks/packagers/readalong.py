@@ -93,8 +93,11 @@ def _write(publication: Publication, archive: zipfile.ZipFile, numbered: Sequenc
     gone = {_path(package, address) for address in without_overlays(package)}
     changed: dict[str, bytes] = {}
     overlays: list[Overlay] = []
+    by_page: dict[str, list[Heard]] = {}
+    for each in heard:
+        by_page.setdefault(each.document, []).append(each)
     for number, (name, page) in enumerate(pages.items(), start=1):
-        if own := [each for each in heard if each.document == name]:
+        if own := by_page.get(name):
             path = f"{added.folder}/{number:04}.smil"
             changed[path] = _overlay(page, own, added, path)
             changed[page.document.path] = _spoken(page, added)

@@ -13,10 +13,9 @@ _BLOCK_NAMES = """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
 # So many letters must agree behind what is passed over: a mark may begin as the words behind it do.
 _SURE_LETTERS = 8
-# How many marks may stand side by side, and how many that have just ended may have been taken for words by mistake.
-_MOST_MARKS = 3
+# Around where the two differ, this many ends of marks are looked at, and in all so many marks: they may stand side by side.
 _LAST_MARKS = 2
-_MOST_TRIED = 6
+_MOST_TRIED = 200
 # So many marks are remembered whose own words have not come yet.
 _MOST_PASSED = 64
 _PIECE_LETTERS = 256
@@ -123,7 +122,9 @@ class _Search:
         for number, (first, last) in enumerate(self.passed):
             runs = _aligned(self.text, letters, first, last)
             if runs:
-                del self.passed[number]
+                # Several marks may stand side by side, and each comes by itself.
+                end = runs[-1][1] + runs[-1][2]
+                self.passed[number : number + 1] = [(end, last)] * (end < last)
                 return runs
         return []
 
@@ -159,7 +160,7 @@ def _aligned(text: Text, letters: str, first: int, last: int) -> list[_Run]:
         if letter + count == len(letters):
             runs.append((letter, place, count))
             return runs if _is_end(text, place + count) else []
-        mark = _mark(text, letters, (letter + count, place + count), (first, last), _MOST_MARKS)
+        mark = _mark(text, letters, (letter + count, place + count), (first, last), iter(range(_MOST_TRIED)))
         if mark is None or mark[0] < place:
             return []
         # A mark that began as the words behind it gives back what it was taken for.
@@ -186,23 +187,23 @@ def _agreeing(one: str, first: int, last: int, other: str, start: int) -> int:
 
 
 def _mark(
-    text: Text, letters: str, differing: tuple[int, int], bounds: tuple[int, int], depth: int
+    text: Text, letters: str, differing: tuple[int, int], bounds: tuple[int, int], tries: Iterator[int]
 ) -> tuple[int, int] | None:
     """Say which letters of the document are a mark's, so that the rest goes on, where the two are `differing`.
 
-    At most `depth` more marks stand between it and letters enough to be sure.
+    Further marks may stand before there are letters enough to be sure, as many as there are `tries`.
     """
     letter, place = differing
     first, last = bounds
     for begin, end in _marks(text, place, first, last):
         back = letter - (place - begin)
-        if back < 0:
+        if back < 0 or next(tries, None) is None:
             continue
         if text.letters.startswith(letters[back : back + _SURE_LETTERS], end, last):
             return begin, end
-        if depth and end >= place:
+        if end >= place:
             agreeing = _agreeing(text.letters, end, min(end + _SURE_LETTERS, last), letters, back)
-            further = _mark(text, letters, (back + agreeing, end + agreeing), (end, last), depth - 1)
+            further = _mark(text, letters, (back + agreeing, end + agreeing), (end, last), tries)
             if further:
                 return (begin, further[1]) if further[0] == end else (begin, end)
     return None
@@ -217,7 +218,7 @@ def _marks(text: Text, place: int, first: int, last: int) -> list[tuple[int, int
         before = list(_around(text, place - 1, first, last))
         found += before
         place = min((begin for begin, _ in before), default=place - 1)
-    return list(dict.fromkeys(found))[:_MOST_TRIED]
+    return list(dict.fromkeys(found))
 
 
 def _around(text: Text, letter: int, first: int, last: int) -> Iterator[tuple[int, int]]:
