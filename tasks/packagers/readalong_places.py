@@ -1,6 +1,7 @@
 """Where the words of a book's blocks stand in its content documents: letter by letter, in order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.model import Block
@@ -11,11 +12,8 @@ _BLOCK_NAMES = """
     header hgroup hr li main nav ol p pre section summary table tbody td tfoot th thead tr ul h1 h2 h3 h4 h5 h6
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
-# So many letters must agree behind what is passed over: a mark may begin as the words behind it do.
-_SURE_LETTERS = 8
-# Around where the two differ, this many ends of marks are looked at, and in all so many marks: they may stand side by side.
-_LAST_MARKS = 2
-_MOST_TRIED = 200
+# How often a document's words may be laid again past a mark: enough for any book, and an end to one that is made to be long.
+_MOST_TRIES = 200_000
 # So many marks are remembered whose own words have not come yet.
 _MOST_PASSED = 64
 _PIECE_LETTERS = 256
@@ -90,6 +88,13 @@ class _Search:
     text: Text
     cursor: int = 0
     passed: list[tuple[int, int]] = field(default_factory=list)
+    _marks: dict[int, list[int]] = field(default_factory=dict)
+    _starts: list[int] = field(default_factory=list)
+    _tries: int = _MOST_TRIES
+
+    def __post_init__(self) -> None:
+        self._marks = _marks_of(self.text)
+        self._starts = sorted(self._marks)
 
     def find(self, letters: str, is_apart: bool, may_go_on: bool) -> list[_Run]:  # noqa: FBT001  # what the block is
         """Find the next block's letters; the runs are in order, and those of one that `may_go_on` need not be all of it."""
@@ -97,7 +102,7 @@ class _Search:
             return []
         if is_apart and (aside := self._aside(letters)):
             return aside
-        runs = _aligned(self.text, letters, self.cursor, len(self.text.letters))
+        runs = self._aligned(letters, self.cursor, len(self.text.letters))
         if not runs and not is_apart and (aside := self._aside(letters)):
             return aside
         if not runs and may_go_on:
@@ -120,7 +125,7 @@ class _Search:
     def _aside(self, letters: str) -> list[_Run]:
         """Find letters in what was passed over in the paragraphs before."""
         for number, (first, last) in enumerate(self.passed):
-            runs = _aligned(self.text, letters, first, last)
+            runs = self._aligned(letters, first, last)
             if runs:
                 # Several marks may stand side by side, and each comes by itself.
                 end = runs[-1][1] + runs[-1][2]
@@ -141,32 +146,58 @@ class _Search:
         while place >= 0:
             end = place + len(letters)
             if _is_end(text, place) and (len(letters) > _SOUGHT_LETTERS or _is_end(text, end)):
-                runs = _aligned(text, letters, place, len(text.letters))
+                runs = self._aligned(letters, place, len(text.letters))
                 if runs:
                     return runs
             place = text.letters.find(sought, place + 1)
         return []
 
+    def _aligned(self, letters: str, first: int, last: int) -> list[_Run]:
+        """Lay letters on those of the document from `first` on, passing over marks in between; no runs where they differ.
 
-def _aligned(text: Text, letters: str, first: int, last: int) -> list[_Run]:
-    """Lay letters on those of the document from `first` on, passing over marks in between; no runs where they differ.
+        They must end with a piece of text: what goes on is another's.
+        """
+        # From which letter, at which of the document's, and the runs so far: what is still to be tried, the last first.
+        ways: list[tuple[int, int, tuple[_Run, ...]]] = [(0, first, ())]
+        seen: set[tuple[int, int]] = set()
+        while ways and self._tries:
+            letter, place, runs = ways.pop()
+            while (letter, place) not in seen:
+                seen.add((letter, place))
+                onward = [end for end in self._marks.get(place, ()) if end <= last]
+                ways += [(letter, end, runs) for end in reversed(onward)]
+                stop = self._next_mark(place, last)
+                count = _agreeing(self.text.letters, place, stop, letters, letter)
+                runs = _with_run(runs, (letter, place, count))
+                letter, place = letter + count, place + count
+                if letter == len(letters) and _is_end(self.text, place):
+                    return list(runs)
+                if letter == len(letters) or place < stop or stop == last:
+                    break
+            self._tries -= 1
+        return []
 
-    They must end with a piece of text: what goes on is another's.
-    """
-    runs: list[_Run] = []
-    letter, place = 0, first
-    while True:
-        count = _agreeing(text.letters, place, last, letters, letter)
-        if letter + count == len(letters):
-            runs.append((letter, place, count))
-            return runs if _is_end(text, place + count) else []
-        mark = _mark(text, letters, (letter + count, place + count), (first, last), iter(range(_MOST_TRIED)))
-        if mark is None or mark[0] < place:
-            return []
-        # A mark that began as the words behind it gives back what it was taken for.
-        kept = mark[0] - place
-        runs += [(letter, place, kept)] * bool(kept)
-        letter, place = letter + kept, mark[1]
+    def _next_mark(self, place: int, last: int) -> int:
+        following = bisect_right(self._starts, place)
+        return min(last, self._starts[following]) if following < len(self._starts) else last
+
+
+def _marks_of(text: Text) -> dict[int, list[int]]:
+    """Say where each element in a line of text ends that holds letters, the innermost first, by where it begins."""
+    marks: dict[int, set[int]] = {}
+    for number, extent in text.extents.items():
+        if extent.first < extent.last and not is_block(name_of(text.tokens[number].node)):
+            marks.setdefault(extent.first, set()).add(extent.last)
+    return {first: sorted(ends) for first, ends in marks.items()}
+
+
+def _with_run(runs: tuple[_Run, ...], run: _Run) -> tuple[_Run, ...]:
+    """Add a run to others, and make it one with the last if it goes on from there."""
+    if not run[2]:
+        return runs
+    if runs and runs[-1][1] + runs[-1][2] == run[1]:
+        return (*runs[:-1], (runs[-1][0], runs[-1][1], runs[-1][2] + run[2]))
+    return (*runs, run)
 
 
 def _is_end(text: Text, place: int) -> bool:
@@ -184,49 +215,3 @@ def _agreeing(one: str, first: int, last: int, other: str, start: int) -> int:
             return count + next(place for place, (a, b) in enumerate(zip(*pieces, strict=True)) if a != b)
         count += size
     return most
-
-
-def _mark(
-    text: Text, letters: str, differing: tuple[int, int], bounds: tuple[int, int], tries: Iterator[int]
-) -> tuple[int, int] | None:
-    """Say which letters of the document are a mark's, so that the rest goes on, where the two are `differing`.
-
-    Further marks may stand before there are letters enough to be sure, as many as there are `tries`.
-    """
-    letter, place = differing
-    first, last = bounds
-    for begin, end in _marks(text, place, first, last):
-        back = letter - (place - begin)
-        if back < 0 or next(tries, None) is None:
-            continue
-        if text.letters.startswith(letters[back : back + _SURE_LETTERS], end, last):
-            return begin, end
-        if end >= place:
-            agreeing = _agreeing(text.letters, end, min(end + _SURE_LETTERS, last), letters, back)
-            further = _mark(text, letters, (back + agreeing, end + agreeing), (end, last), tries)
-            if further:
-                return (begin, further[1]) if further[0] == end else (begin, end)
-    return None
-
-
-def _marks(text: Text, place: int, first: int, last: int) -> list[tuple[int, int]]:
-    """Give the extents of elements in a line of text that hold a letter, the innermost first, then of those just before."""
-    found = list(_around(text, place, first, last)) if place < last else []
-    for _ in range(_LAST_MARKS):
-        if place <= first:
-            break
-        before = list(_around(text, place - 1, first, last))
-        found += before
-        place = min((begin for begin, _ in before), default=place - 1)
-    return list(dict.fromkeys(found))
-
-
-def _around(text: Text, letter: int, first: int, last: int) -> Iterator[tuple[int, int]]:
-    token = text.tokens_of[letter]
-    number = token if token in text.extents else text.tokens[token].parent
-    while number >= 0:
-        extent = text.extents[number]
-        if is_block(name_of(text.tokens[number].node)) or extent.first < first or extent.last > last:
-            return
-        yield extent.first, extent.last
-        number = text.tokens[number].parent
