@@ -81,6 +81,14 @@ def places_of(blocks: Sequence[Numbered], texts: Mapping[str, Text]) -> dict[str
 _Run = tuple[int, int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """A run and those before it. Many ways begin alike, and share these."""
+
+    before: "_Runs | None"
+    last: _Run
+
+
 @dataclass(slots=True)
 class _Search:
     """Goes through a document once, block by block."""
@@ -158,7 +166,7 @@ class _Search:
         They must end with a piece of text: what goes on is another's.
         """
         # From which letter, at which of the document's, and the runs so far: what is still to be tried, the last first.
-        ways: list[tuple[int, int, tuple[_Run, ...]]] = [(0, first, ())]
+        ways: list[tuple[int, int, _Runs | None]] = [(0, first, None)]
         seen: set[tuple[int, int]] = set()
         while ways and self._tries:
             letter, place, runs = ways.pop()
@@ -168,10 +176,10 @@ class _Search:
                 ways += [(letter, end, runs) for end in reversed(onward)]
                 stop = self._next_mark(place, last)
                 count = _agreeing(self.text.letters, place, stop, letters, letter)
-                runs = _with_run(runs, (letter, place, count))
+                runs = _Runs(runs, (letter, place, count)) if count else runs
                 letter, place = letter + count, place + count
                 if letter == len(letters) and _is_end(self.text, place):
-                    return list(runs)
+                    return _joined(runs)
                 if letter == len(letters) or place < stop or stop == last:
                     break
             self._tries -= 1
@@ -191,13 +199,16 @@ def _marks_of(text: Text) -> dict[int, list[int]]:
     return {first: sorted(ends) for first, ends in marks.items()}
 
 
-def _with_run(runs: tuple[_Run, ...], run: _Run) -> tuple[_Run, ...]:
-    """Add a run to others, and make it one with the last if it goes on from there."""
-    if not run[2]:
-        return runs
-    if runs and runs[-1][1] + runs[-1][2] == run[1]:
-        return (*runs[:-1], (runs[-1][0], runs[-1][1], runs[-1][2] + run[2]))
-    return (*runs, run)
+def _joined(runs: _Runs | None) -> list[_Run]:
+    """List runs in order; those that go on from one another are one."""
+    joined: list[_Run] = []
+    while runs:
+        letter, place, count = runs.last
+        if joined and place + count == joined[-1][1]:
+            count += joined.pop()[2]
+        joined.append((letter, place, count))
+        runs = runs.before
+    return joined[::-1]
 
 
 def _is_end(text: Text, place: int) -> bool:

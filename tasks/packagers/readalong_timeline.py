@@ -1,7 +1,8 @@
 """Which letters of which document are heard when: the sentences of a book laid on the places of its blocks."""
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.packagers.publication import Part, Publication
@@ -45,9 +46,13 @@ def _of_part(part: Part, places: _Places, number: int) -> Iterator[Heard]:
         yield _placed(key, clip, _within(places.get(sentence.anchor, ()), begin, end))
 
 
-def _within(places: Iterable[Placed], begin: int, end: int) -> Iterator[Placed]:
-    """Give what places hold of a block's letters from `begin` up to `end`."""
-    for place in places:
+def _within(places: Sequence[Placed], begin: int, end: int) -> Iterator[Placed]:
+    """Give what places, in the order of their letters, hold of a block's letters from `begin` up to `end`."""
+    start = max(bisect_right(places, begin, key=lambda place: place.letter) - 1, 0)
+    for number in range(start, len(places)):
+        place = places[number]
+        if place.letter >= end:
+            return
         first = place.first + max(begin - place.letter, 0)
         last = min(place.last, place.first + end - place.letter)
         if first < last:
