@@ -22,6 +22,7 @@ from tasks.packagers.folder import MANIFEST, replaced
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
 from tasks.packagers.publication import Publication, publication_of
+from tasks.packagers.readalong import write_readalong
 from tasks.packagers.webpub import write_webpub
 
 
@@ -81,6 +82,8 @@ def _editions(publication: Publication, settings: OutputSettings, draft: Path) -
         return
     if "m4b" in kinds:
         yield _m4b(publication, draft)
+    if "readalong" in kinds:
+        yield write_readalong(publication, draft)
     if "webpub" in kinds:
         yield from write_webpub(publication, draft)
     if "audiobookshelf" in kinds:

@@ -4,12 +4,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-EditionKind = Literal["mp3", "m4b", "captions", "webpub", "audiobookshelf", "feed"]
+EditionKind = Literal["mp3", "m4b", "captions", "readalong", "webpub", "audiobookshelf", "feed"]
 # Which codec of a track an edition is made of. Captions have none, but the times in a track that is made.
 CODEC_OF: dict[EditionKind, str] = {
     "mp3": "mp3",
     "m4b": "aac",
     "captions": "mp3",
+    "readalong": "mp3",
     "webpub": "mp3",
     "audiobookshelf": "mp3",
     "feed": "mp3",

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from tasks.packagers.readalong_places import Numbered, places_of
-from tasks.packagers.readalong_spans import Range, anchored
-from tasks.packagers.readalong_text import letters_of, parsed, text_of
+from tasks.packagers.readalong.places import Numbered, places_of
+from tasks.packagers.readalong.spans import Range, anchored
+from tasks.packagers.readalong.text import letters_of, parsed, text_of
 from tasks.readers.xhtml import read_document
 
 HEAD = (

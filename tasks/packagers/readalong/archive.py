@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import IO
 
-from tasks.packagers.readalong_package import MIMETYPE
+from tasks.packagers.readalong.package import MIMETYPE
 
 # The first day that the ZIP format knows.
 _DATE = (1980, 1, 1, 0, 0, 0)

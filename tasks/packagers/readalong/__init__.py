@@ -19,15 +19,15 @@ from tasks.errors import PackageError
 from tasks.model import Book, Edition
 from tasks.packagers.names import file_name
 from tasks.packagers.publication import Publication
-from tasks.packagers.readalong_archive import write_archive
-from tasks.packagers.readalong_made import made
-from tasks.packagers.readalong_metadata import ACTIVE, Addition, Overlay, tell, without_overlays
-from tasks.packagers.readalong_package import Document, Package, UnsuitedError, bytes_of, data_of, package_of
-from tasks.packagers.readalong_places import Numbered, places_of
-from tasks.packagers.readalong_smil import Said, overlay
-from tasks.packagers.readalong_spans import Range, anchored
-from tasks.packagers.readalong_text import XHTML, Text, parsed, text_of
-from tasks.packagers.readalong_timeline import Heard, heard_in
+from tasks.packagers.readalong.archive import write_archive
+from tasks.packagers.readalong.made import made
+from tasks.packagers.readalong.metadata import ACTIVE, Addition, Overlay, tell, without_overlays
+from tasks.packagers.readalong.package import Document, Package, UnsuitedError, bytes_of, data_of, package_of
+from tasks.packagers.readalong.places import Numbered, places_of
+from tasks.packagers.readalong.smil import Said, overlay
+from tasks.packagers.readalong.spans import Range, anchored
+from tasks.packagers.readalong.text import XHTML, Text, parsed, text_of
+from tasks.packagers.readalong.timeline import Heard, heard_in
 
 # A signature of the source says nothing of what is made from it.
 _SIGNATURES = "META-INF/signatures.xml"

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from lxml import etree
 
-from tasks.packagers.readalong_places import is_block
-from tasks.packagers.readalong_text import XHTML, Tag, Text, Token, name_of
+from tasks.packagers.readalong.places import is_block
+from tasks.packagers.readalong.text import XHTML, Tag, Text, Token, name_of
 
 # What may be cut in two and looks and means the same.
 _IN_TWO = (

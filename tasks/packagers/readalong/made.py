@@ -9,9 +9,9 @@ from itertools import groupby
 
 from tasks.model import Block, BlockKind, Cover
 from tasks.packagers.publication import Publication
-from tasks.packagers.readalong_package import CONTAINER, MIMETYPE
-from tasks.packagers.readalong_places import Numbered
-from tasks.packagers.readalong_text import letters_of, xml_text
+from tasks.packagers.readalong.package import CONTAINER, MIMETYPE
+from tasks.packagers.readalong.places import Numbered
+from tasks.packagers.readalong.text import letters_of, xml_text
 
 _FOLDER = "EPUB"
 _NOTES = {"footnotes", "endnotes", "nonlinear"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.model import Block
-from tasks.packagers.readalong_text import Text, letters_of, name_of
+from tasks.packagers.readalong.text import Text, letters_of, name_of
 
 _BLOCK_NAMES = """
     address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from lxml import etree
 
 from tasks.packagers.publication import Publication
-from tasks.packagers.readalong_package import OPF, Package
-from tasks.packagers.readalong_smil import clock
-from tasks.packagers.readalong_text import xml_text
+from tasks.packagers.readalong.package import OPF, Package
+from tasks.packagers.readalong.smil import clock
+from tasks.packagers.readalong.text import xml_text
 
 DC = "http://purl.org/dc/elements/1.1/"
 ACTIVE = "declaim-spoken"

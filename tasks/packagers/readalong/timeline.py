@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.packagers.publication import Part, Publication
-from tasks.packagers.readalong_places import Placed
-from tasks.packagers.readalong_smil import Clip, clips_of
-from tasks.packagers.readalong_text import letters_of
+from tasks.packagers.readalong.places import Placed
+from tasks.packagers.readalong.smil import Clip, clips_of
+from tasks.packagers.readalong.text import letters_of
 
 _Places = Mapping[str, tuple[Placed, ...]]
 
