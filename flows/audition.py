@@ -29,7 +29,7 @@ async def audition(plan: Plan, profile: Profile) -> Mapping[str, Cost]:
     async with open_studios((casting,), Budget(profile.limits.budget_usd), store, plan.book.language) as (studio,):
         try:
             interruption = Interruption()
-            interruption.heed((studio,), plan.scripts)
+            interruption.heed((studio,), plan.all_scripts)
             await interruption.heeded(speak(chunk, studio, bills, once))
             interruption.check()
         except (Transient, Undelivered):

@@ -12,9 +12,9 @@ from prefect.runtime import flow_run
 
 from flows.cancellation import cancellable
 from flows.interrupts import CURRENT
-from flows.plan import chosen
+from flows.plan import chosen, credit_scripts
 from tasks.assemble import assemble
-from tasks.casting import Casting, castings_of
+from tasks.casting import castings_of
 from tasks.chunk import chunk
 from tasks.errors import BudgetExceeded, ChaptersMissing, OutputError
 from tasks.ingest import ingest
@@ -68,18 +68,20 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     budget = Budget(settings.limits.budget_usd, spent)
     async with open_studios(castings, budget, _store(settings), book.language) as studios:
         performances = await _perform(_Reading(book, settings, chapters), studios)
+    numbers = {chapter.number for chapter in book.chapters}
     account = Account(
         source=path,
         source_sha256=source_sha256(path),
         profile=settings.model_dump(mode="json"),
         book=book,
-        performances=performances,
+        performances=tuple(it for it in performances if it.recital.script.number in numbers),
         editions=(),
+        credits=tuple(it for it in performances if it.recital.script.number not in numbers),
     )
     stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
     if stopped_by and not any(performance.track for performance in performances):
         raise stopped_by
-    published = await package(untouched(account), settings.output, _narrator(castings[0]), folder)
+    published = await package(untouched(account), settings.output, castings[0].narrator, folder)
     if stopped_by:
         raise stopped_by
     _report_missing(performances, published)
@@ -99,10 +101,14 @@ class _Reading:
     chapters: str
 
     def scripts(self, studio: Studio) -> tuple[Script, ...]:
+        """Cut the chapters that are chosen, and the credits."""
         casting = studio.casting
         diction = diction_of(self.settings.text, self.book, casting.takes_phonemes)
         scripts = chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles, untouched(diction))
-        return chosen(scripts, self.chapters)
+        return (
+            *chosen(scripts, self.chapters),
+            *credit_scripts(self.book, self.settings, casting, diction),
+        )
 
 
 async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Performance, ...]:
@@ -149,7 +155,7 @@ async def _spoken(script: Script, reading: _Reading, studios: tuple[Studio, ...]
             "chapter %d (%s) is spoken by the next voice, %s: %s",
             script.number,
             script.title,
-            _narrator(studio.casting),
+            studio.casting.narrator,
             recital.failures[0].error,
         )
         others = {other.number: other for other in reading.scripts(studio)}
@@ -175,12 +181,3 @@ def _report_missing(performances: tuple[Performance, ...], published: Published)
         raise ChaptersMissing(
             f"{published.folder}: chapters {names} are missing{why}; run the command again to speak what is missing"
         )
-
-
-def _narrator(casting: Casting) -> str:
-    names = []
-    for part in casting.parts.values():
-        # What tells two models or recordings of one name apart is for the store, not for a listener.
-        model = part.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
-        names.append(f"{model} {part.settings.name}".strip())
-    return ", ".join(dict.fromkeys(names))

@@ -8,12 +8,15 @@ from typing import Any
 from tasks.casting import Casting, castings_of
 from tasks.errors import ProfileError
 from tasks.model import Book, Chunk, Script
+from tasks.packagers import CREDITED
 from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
 from tasks.settings import Profile, check_ready
 from tasks.store import clip_key, open_store
 from tasks.text.chunking import diction_of, in_order_of_requests, scripts_of
 from tasks.text.coverage import Coverage, coverage_of, outside
+from tasks.text.credits import credits_of
+from tasks.text.diction import Diction
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
@@ -31,12 +34,27 @@ class PlannedChunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A book cut into chunks for a voice, each looked up in the store; `chunks` has a row for each script's chunk."""
+    """A book cut into chunks for a voice, each looked up in the store; `chunks` has a row for each script's chunk.
+
+    `credits` are the scripts of what is said before and behind the book, where an edition has that, and `credit_chunks` theirs.
+    """
 
     book: Book
     castings: tuple[Casting, ...]
     scripts: tuple[Script, ...]
     chunks: tuple[tuple[PlannedChunk, ...], ...]
+    credits: tuple[Script, ...] = ()
+    credit_chunks: tuple[tuple[PlannedChunk, ...], ...] = ()
+
+    @property
+    def all_scripts(self) -> tuple[Script, ...]:
+        """The scripts of chapters and credits."""
+        return (*self.scripts, *self.credits)
+
+    @property
+    def all_chunks(self) -> tuple[tuple[PlannedChunk, ...], ...]:
+        """A row for each of all scripts."""
+        return (*self.chunks, *self.credit_chunks)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -50,7 +68,7 @@ class Plan:
         """The chunks that are still to be spoken, in the order in which they are asked for."""
         rows = (
             [chunk for chunk, planned in zip(script.chunks, row, strict=True) if not planned.cached]
-            for script, row in zip(self.scripts, self.chunks, strict=True)
+            for script, row in zip(self.all_scripts, self.all_chunks, strict=True)
         )
         return tuple(chunk for row in rows for chunk in in_order_of_requests(row))
 
@@ -67,10 +85,21 @@ def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
     book = read_book(source)
     diction = diction_of(profile.text, book, casting.takes_phonemes)
     scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles, diction), chapters)
-    keys = {chunk.id: _key(chunk, casting) for script in scripts for chunk in script.chunks}
+    spoken = credit_scripts(book, profile, casting, diction)
+    keys = {chunk.id: _key(chunk, casting) for script in (*scripts, *spoken) for chunk in script.chunks}
     held, bought = store.held(keys.values()), set[str]()
-    rows = tuple(tuple(_planned(script, casting, keys, held, bought)) for script in scripts)
-    return Plan(book, castings, scripts, rows)
+    rows = tuple(tuple(_planned(script, casting, keys, held, bought)) for script in (*scripts, *spoken))
+    return Plan(book, castings, scripts, rows[: len(scripts)], spoken, rows[len(scripts) :])
+
+
+def credit_scripts(book: Book, profile: Profile, casting: Casting, diction: Diction) -> tuple[Script, ...]:
+    """Cut what is said before and behind a book, by the names of a casting's voices; none where no edition has that."""
+    output = profile.output
+    if not CREDITED & set(output.editions):
+        return ()
+    worded = credits_of(book, casting.narrator, output.opening_credits, output.closing_credits)
+    scripts = scripts_of(worded, profile.text, casting.limit, casting.roles, diction)
+    return tuple(script for script in scripts if script.chunks)
 
 
 def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
@@ -121,19 +150,21 @@ def told_usd(usd: float | None) -> str:
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """Build the plan as the JSON document of `declaim plan --json`."""
-    prices = [planned.usd for row in plan.chunks for planned in row]
-    characters = sum(script.characters for script in plan.scripts)
+    rows = plan.all_chunks
+    prices = [planned.usd for row in rows for planned in row]
+    characters = sum(script.characters for script in plan.all_scripts)
     return {
         "book": {"title": plan.book.title, "authors": list(plan.book.authors), "language": plan.book.language},
         "chapters": [_chapter(script, row) for script, row in zip(plan.scripts, plan.chunks, strict=True)],
+        "credits": [_chapter(script, row) for script, row in zip(plan.credits, plan.credit_chunks, strict=True)],
         "omitted": [{"kind": block.left_out, "text": block.text} for block in outside(plan.book, plan.scripts)],
         "warnings": list(plan.warnings),
         "coverage": _coverage(coverage_of(plan.book, plan.scripts)),
         "totals": {
             "chapters": len(plan.scripts),
-            "chunks": sum(len(row) for row in plan.chunks),
+            "chunks": sum(len(row) for row in rows),
             "characters": characters,
-            "cached_chunks": sum(chunk.cached for row in plan.chunks for chunk in row),
+            "cached_chunks": sum(chunk.cached for row in rows for chunk in row),
             "seconds_estimate": seconds_of(characters),
             "usd_estimate": None if None in prices else round(sum(price or 0.0 for price in prices), 4),
         },

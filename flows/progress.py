@@ -25,7 +25,7 @@ def shown(plan: Plan) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def _bar(plan: Plan) -> Iterator[Callable[[int], None]]:
     # A title may hold what rich would take for markup.
-    titles = {script.number: escape(script.title) for script in plan.scripts}
+    titles = {script.number: escape(script.title) for script in plan.all_scripts}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -35,13 +35,13 @@ def _bar(plan: Plan) -> Iterator[Callable[[int], None]]:
         TextColumn("[dim]{task.fields[chapter]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        job = progress.add_task(escape(plan.book.title), total=sum(len(row) for row in plan.chunks), chapter="")
+        job = progress.add_task(escape(plan.book.title), total=sum(len(row) for row in plan.all_chunks), chapter="")
         yield lambda number: progress.update(job, advance=1, chapter=f"{number} · {titles[number]}")
 
 
 def _lines(plan: Plan) -> Callable[[int], None]:
-    left = {script.number: len(script.chunks) for script in plan.scripts}
-    titles = {script.number: script.title for script in plan.scripts}
+    left = {script.number: len(script.chunks) for script in plan.all_scripts}
+    titles = {script.number: script.title for script in plan.all_scripts}
     begun = monotonic()
 
     def told(number: int) -> None:

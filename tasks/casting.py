@@ -51,6 +51,16 @@ class Casting:
         return all(part.spec.takes_phonemes for part in self.parts.values())
 
     @property
+    def narrator(self) -> str:
+        """The names of the voices, with commas between them, as a listener is told them."""
+        names = []
+        for part in self.parts.values():
+            # What tells two models or recordings of one name apart is for the store, not for a listener.
+            model = part.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
+            names.append(f"{model} {part.settings.name}".strip())
+        return ", ".join(dict.fromkeys(names))
+
+    @property
     def limit(self) -> int:
         """The most characters of one request that every voice takes; 0 is no limit."""
         limits = (part.spec.limit(part.settings) for part in self.parts.values())

@@ -88,9 +88,11 @@ class Block:
     """One paragraph-like piece of the source, spoken or left out, in the order of reading.
 
     `text` is the source's own words with white space folded; a `BREAK` has none. `anchor` says where it stands in the
-    source (`text/chapter-1.xhtml#12`, the twelfth of its blocks; `page=12#3`; `line=40`) and is unique in the book. `left_out` is empty for what is
-    spoken, else the reason as a kind: `footnotes`, `tables`, `code` and `captions` can be asked for in the profile's
-    `[text] read`; all others (`noteref`, `titlepage`, `copyright-page`, `toc`, `index`, `running-head`…) are never spoken.
+    source (`text/chapter-1.xhtml#12`, the twelfth of its blocks; `page=12#3`; `line=40`) and is unique in the book.
+
+    `left_out` is empty for what is spoken, else the reason as a kind: `footnotes`, `tables`, `code` and `captions` can be
+    asked for in the profile's `[text] read`; all others (`noteref`, `titlepage`, `copyright-page`, `toc`, `index`,
+    `running-head`…) are never spoken.
 
     `language` is a BCP 47 tag where it is not the book's. `note` names the note that the block belongs to, and `calls` say
     where the block's text calls notes, so that one that is read comes after the sentence that calls it. `phonetic` are the

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from mutagen import MutagenError
 from prefect import get_run_logger, task
@@ -13,11 +14,13 @@ from prefect.cache_policies import NO_CACHE
 from tasks.audio.bind import bind
 from tasks.errors import OutputError, PackageError
 from tasks.model import Edition
-from tasks.packagers import OutputSettings
+from tasks.packagers import EditionKind, OutputSettings
 from tasks.packagers.accounts import Account, coverage, manifest
+from tasks.packagers.acx import write_acx
 from tasks.packagers.audiobookshelf import write_audiobookshelf
 from tasks.packagers.captions import write_captions
 from tasks.packagers.feed import write_feed
+from tasks.packagers.flac import write_flac
 from tasks.packagers.folder import MANIFEST, replaced
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
@@ -73,32 +76,37 @@ def _published(account: Account, settings: OutputSettings, narrator: str, folder
 
 def _editions(publication: Publication, settings: OutputSettings, draft: Path) -> Iterator[Edition]:
     """Make the editions of single chapters, then those of the whole book, which may link to them."""
-    kinds = set(settings.editions)
-    if "mp3" in kinds:
-        yield from write_mp3(publication, draft)
-    if "captions" in kinds:
-        yield from write_captions(publication, draft)
+    wanted = set(settings.editions)
+    for kind, make in _OF_CHAPTERS.items():
+        if kind in wanted:
+            yield from make(publication, draft)
     if not publication.parts or not (settings.allow_partial or publication.is_whole):
         return
-    if "m4b" in kinds:
-        yield _m4b(publication, draft)
-    if "readalong" in kinds:
-        yield write_readalong(publication, draft)
-    if "webpub" in kinds:
-        yield from write_webpub(publication, draft)
-    if "audiobookshelf" in kinds:
-        yield from write_audiobookshelf(publication, draft)
-    if "feed" in kinds:
+    for kind, make in _OF_BOOKS.items():
+        if kind in wanted:
+            yield from make(publication, draft)
+    if "feed" in wanted:
         yield from write_feed(publication, draft, settings.feed_url)
 
 
-def _m4b(publication: Publication, draft: Path) -> Edition:
+def _m4b(publication: Publication, draft: Path) -> Iterator[Edition]:
     target, marks = draft / m4b_name(publication), draft / "chapters.txt"
     marks.write_text(chapter_marks(publication.tracks), "utf-8")
     bind([track.encoded["aac"] for track in publication.tracks], marks, target)
     marks.unlink()
     tag_m4b(target, publication)
-    return Edition("m4b", target.name)
+    yield Edition("m4b", target.name)
+
+
+_Make: TypeAlias = Callable[[Publication, Path], Iterable[Edition]]
+_OF_CHAPTERS: dict[EditionKind, _Make] = {"mp3": write_mp3, "flac": write_flac, "captions": write_captions}
+_OF_BOOKS: dict[EditionKind, _Make] = {
+    "m4b": _m4b,
+    "readalong": write_readalong,
+    "webpub": write_webpub,
+    "acx": write_acx,
+    "audiobookshelf": write_audiobookshelf,
+}
 
 
 def _write_accounts(account: Account, draft: Path) -> None:

@@ -70,8 +70,12 @@ def load_profile(name: str = DEFAULT_PROFILE, overrides: tuple[str, ...] = ()) -
 def check_ready(profile: Profile) -> None:
     """Check what a run needs from outside of its profile: keys in the environment, recordings to clone, prices to reckon with.
 
-    Raises `ProfileError`.
+    Raises `ProfileError`; also where an edition does not go with the levels.
     """
+    if "acx" in profile.output.editions and profile.audio.preset != "acx":
+        raise ProfileError(
+            f'[output] editions: acx is made of files with the levels of [audio] preset = "acx", not "{profile.audio.preset}"'
+        )
     for section, voice in profile.voices.items():
         variable = voice.api_key_env
         if variable and not os.environ.get(variable):

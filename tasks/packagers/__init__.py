@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-EditionKind = Literal["mp3", "m4b", "captions", "readalong", "webpub", "audiobookshelf", "feed"]
+EditionKind = Literal["mp3", "m4b", "captions", "readalong", "webpub", "audiobookshelf", "feed", "acx", "flac"]
 # Which codec of a track an edition is made of. Captions have none, but the times in a track that is made.
 CODEC_OF: dict[EditionKind, str] = {
     "mp3": "mp3",
@@ -14,7 +14,11 @@ CODEC_OF: dict[EditionKind, str] = {
     "webpub": "mp3",
     "audiobookshelf": "mp3",
     "feed": "mp3",
+    "acx": "mp3",
+    "flac": "flac",
 }
+# Those with spoken credits.
+CREDITED: frozenset[EditionKind] = frozenset({"acx"})
 
 
 class OutputSettings(BaseModel):
@@ -22,7 +26,9 @@ class OutputSettings(BaseModel):
 
     `allow_partial` has editions of the whole book made of one with missing chapters too, under a name that says so.
     `disclosure` stands in the metadata of every edition, and `{voices}` in it for the names of the voices. `feed_url` is the
-    address that the output directory will have, for the links of the feed.
+    address that the output directory will have, for the links of the feed. `opening_credits` and `closing_credits` are said
+    before and behind the book in the editions that have credits, with `{title}`, `{authors}` and `{narrator}` in them for
+    those of the book; empty leaves the words to Declaim.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,3 +37,5 @@ class OutputSettings(BaseModel):
     allow_partial: bool = False
     disclosure: str = "Narrated by a synthetic voice: {voices}."
     feed_url: str = ""
+    opening_credits: str = ""
+    closing_credits: str = ""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.model import Book, Edition, Identity, Recital, Script, Track
+from tasks.model import Book, Edition, Failure, Identity, Recital, Script, Track
 
 SCHEMA = 1
 
@@ -28,7 +28,7 @@ class Performance:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """All that a manifest tells."""
+    """All that a manifest tells. `credits` are what is said before and behind the chapters, where an edition has that."""
 
     source: Path
     source_sha256: str
@@ -36,17 +36,28 @@ class Account:
     book: Book
     performances: tuple[Performance, ...]
     editions: tuple[Edition, ...]
+    credits: tuple[Performance, ...] = ()
 
     @property
     def voices(self) -> tuple[Identity, ...]:
         """All whose speech is in the book, in the order of their first words."""
-        spoken = (part.voice for performance in self.performances for part in performance.recital.voiced)
+        spoken = (part.voice for performance in self._all for part in performance.recital.voiced)
         return tuple(dict.fromkeys(spoken))
+
+    @property
+    def _all(self) -> tuple[Performance, ...]:
+        return (*self.performances, *self.credits)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What could not be spoken, of chapters and credits."""
+        return tuple(failure for performance in self._all for failure in performance.recital.failures)
 
 
 def manifest(account: Account) -> dict[str, Any]:
     """Build the manifest of a run."""
     chapters = [_chapter(performance, account.voices) for performance in account.performances]
+    credited = [_chapter(performance, account.voices) for performance in account.credits]
     return {
         "schema": SCHEMA,
         "source": {"name": account.source.name, "sha256": account.source_sha256},
@@ -59,13 +70,16 @@ def manifest(account: Account) -> dict[str, Any]:
         },
         "voices": [{**asdict(voice), "options": dict(voice.options)} for voice in account.voices],
         "chapters": chapters,
+        "credits": credited,
         "editions": [asdict(edition) for edition in account.editions],
         "failures": [
-            {"chapter": failure.chapter, "chunk": failure.chunk, "error": failure.error}
-            for performance in account.performances
-            for failure in performance.recital.failures
+            {"chapter": failure.chapter, "chunk": failure.chunk, "error": failure.error} for failure in account.failures
         ],
-        "totals": _totals(chapters),
+        "totals": {
+            **_totals([*chapters, *credited]),
+            "chapters": len(chapters),
+            "seconds": _totals(chapters)["seconds"],
+        },
     }
 
 
@@ -96,11 +110,11 @@ def _chapter(performance: Performance, voices: tuple[Identity, ...]) -> dict[str
     }
 
 
-def _totals(chapters: list[dict[str, Any]]) -> dict[str, Any]:
+def _totals(chapters: list[dict[str, Any]]) -> dict[str, float | None]:
     # A chapter without words has no track, and adds nothing.
     worded = [chapter for chapter in chapters if chapter["clips"] or chapter["characters"]]
     names = ("seconds", "clips", "requests", "cached", "damaged", "retries", "characters", "usd", "usd_charged")
-    return {"chapters": len(chapters), **{name: _total(chapter[name] for chapter in worded) for name in names}}
+    return {name: _total(chapter[name] for chapter in worded) for name in names}
 
 
 def _total(figures: Iterable[float | None]) -> float | None:

@@ -56,11 +56,16 @@ def mp3_name(publication: Publication, track: Track) -> str:
 def _write(publication: Publication, part: Part, folder: Path) -> Edition:
     name = mp3_name(publication, part.track)
     shutil.copyfile(part.track.encoded["mp3"], folder / name)
+    tag_mp3(publication, part, folder / name)
+    return Edition("mp3", name)
+
+
+def tag_mp3(publication: Publication, part: Part, file: Path) -> None:
+    """Write what is said of a part into its MP3; one without times has no scenes."""
     tags = ID3()
     for frame in (*_texts(publication, part.track), *_pictures(publication), *_scenes(part)):
         tags.add(frame)
-    tags.save(folder / name, v1=0, v2_version=3)
-    return Edition("mp3", name)
+    tags.save(file, v1=0, v2_version=3)
 
 
 def _texts(publication: Publication, track: Track) -> Iterator[Frame]:
@@ -96,7 +101,7 @@ def _pictures(publication: Publication) -> Iterator[Frame]:
 
 def _scenes(part: Part) -> Iterator[Frame]:
     """Mark the scenes of a chapter, each up to where the next begins; one that is a single scene has no marks."""
-    marks = scene_marks(part)
+    marks = scene_marks(part) if part.track.timings else ()
     if not marks:
         return
     times = [*(round(mark.start * 1000) for mark in marks), round(part.track.seconds * 1000)]

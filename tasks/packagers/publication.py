@@ -1,13 +1,13 @@
 """A book as it is bound: what every edition is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 from tasks.model import Book, Pause, Script, Timing, Track
-from tasks.packagers.accounts import Account
+from tasks.packagers.accounts import Account, Performance
 from tasks.packagers.plain import plain
 
 
@@ -54,6 +54,7 @@ class Publication:
     are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says
     that they are synthetic. `identifier` is a URN that is the same for every edition of the same source, `modified` when the
     source was changed last (UTC): an edition of the same source by the same profile is the same, byte for byte.
+    `opening` and `closing` are the credits, for the editions that have them; they count as no chapters.
     """
 
     book: Book
@@ -64,6 +65,8 @@ class Publication:
     disclosure: str
     identifier: str
     modified: datetime
+    opening: Part | None = None
+    closing: Part | None = None
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -112,8 +115,8 @@ def publication_of(account: Account, narrator: str, disclosure: str) -> Publicat
     Raises `OSError` where the manuscript has gone.
     """
     performances = account.performances
-    tracks = [(performance.recital.script, performance.track) for performance in performances]
-    parts = tuple(Part(script, track) for script, track in tracks if track)
+    parts = _parts(performances)
+    spoken = {part.track.number: part for part in _parts(account.credits)}
     return Publication(
         book=account.book,
         parts=parts,
@@ -123,7 +126,14 @@ def publication_of(account: Account, narrator: str, disclosure: str) -> Publicat
         disclosure=disclosure.replace("{voices}", narrator),
         identifier=uuid5(NAMESPACE_OID, account.source_sha256).urn,
         modified=_modified(account.source),
+        opening=spoken.get(0),
+        closing=spoken.get(len(account.book.chapters) + 1),
     )
+
+
+def _parts(performances: Iterable[Performance]) -> tuple[Part, ...]:
+    tracks = [(performance.recital.script, performance.track) for performance in performances]
+    return tuple(Part(script, track) for script, track in tracks if track)
 
 
 def _modified(source: Path) -> datetime:

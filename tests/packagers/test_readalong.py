@@ -122,7 +122,7 @@ def real(request: pytest.FixtureRequest) -> Path:
 
 def test_each_sentence_of_a_sample_is_marked_while_it_is_heard(sample: Path, publish: Publish, tmp_path: Path) -> None:
     publication = publish(sample)
-    assert write_readalong(publication, tmp_path) == Edition("readalong", "Tuppence a Window.epub")
+    assert write_readalong(publication, tmp_path) == [Edition("readalong", "Tuppence a Window.epub")]
     told = ReadAlong(tmp_path / "Tuppence a Window.epub").heard()
     assert [text for text, _ in told] == sentences(publication)
     assert len({par.fragment for _, par in told}) == len(told)
@@ -131,14 +131,14 @@ def test_each_sentence_of_a_sample_is_marked_while_it_is_heard(sample: Path, pub
 @pytest.mark.books
 def test_each_sentence_of_a_real_book_is_marked_while_it_is_heard(real: Path, publish: Publish, tmp_path: Path) -> None:
     publication = publish(real, read=frozenset({"footnotes"}))
-    edition = write_readalong(publication, tmp_path)
+    [edition] = write_readalong(publication, tmp_path)
     told = ReadAlong(tmp_path / edition.path).heard()
     assert [text for text, _ in told] == sentences(publication)
 
 
 def test_clips_follow_one_another_to_the_end_of_the_sound(sample: Path, publish: Publish, tmp_path: Path) -> None:
     publication = publish(sample)
-    edition = write_readalong(publication, tmp_path)
+    [edition] = write_readalong(publication, tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     total = 0.0
     for number, (path, overlay) in enumerate(book.overlays().items()):
@@ -173,7 +173,7 @@ def test_no_clip_is_empty(publish: Publish, tmp_path: Path, pad: float) -> None:
         )
         for part in publication.parts
     )
-    edition = write_readalong(replace(publication, parts=parts), tmp_path)
+    [edition] = write_readalong(replace(publication, parts=parts), tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     for overlay in book.overlays().values():
         pars = book.pars(overlay)
@@ -183,7 +183,7 @@ def test_no_clip_is_empty(publish: Publish, tmp_path: Path, pad: float) -> None:
 
 def test_the_sound_lies_in_the_book_as_it_was_encoded(sample: Path, publish: Publish, tmp_path: Path) -> None:
     publication = publish(sample)
-    edition = write_readalong(publication, tmp_path)
+    [edition] = write_readalong(publication, tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     sounds = book.all("//opf:item[@media-type='audio/mpeg']/@href")
     assert len(sounds) == len(publication.parts)
@@ -193,7 +193,7 @@ def test_the_sound_lies_in_the_book_as_it_was_encoded(sample: Path, publish: Pub
 
 
 def test_the_words_of_an_epub_stay_and_all_else_byte_for_byte(publish: Publish, tmp_path: Path) -> None:
-    edition = write_readalong(publish(SAMPLES[0]), tmp_path)
+    [edition] = write_readalong(publish(SAMPLES[0]), tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     spoken = set(book.overlays())
     assert len(spoken) == 3
@@ -211,7 +211,7 @@ def test_the_words_of_an_epub_stay_and_all_else_byte_for_byte(publish: Publish, 
 
 @pytest.mark.books
 def test_the_words_of_a_real_book_stay(real: Path, publish: Publish, tmp_path: Path) -> None:
-    edition = write_readalong(publish(real), tmp_path)
+    [edition] = write_readalong(publish(real), tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     with zipfile.ZipFile(real) as source:
         for name in book.overlays():
@@ -221,7 +221,7 @@ def test_the_words_of_a_real_book_stay(real: Path, publish: Publish, tmp_path: P
 
 def test_the_package_says_what_is_new(sample: Path, publish: Publish, tmp_path: Path) -> None:
     publication = publish(sample)
-    edition = write_readalong(publication, tmp_path)
+    [edition] = write_readalong(publication, tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     assert book.metas("dcterms:modified") == ["2026-01-02T03:04:05Z"]
     assert book.metas("media:narrator") == ["Joe"]
@@ -245,7 +245,7 @@ def test_the_archive_is_an_epub_and_the_same_each_time(sample: Path, publish: Pu
     written = []
     for folder in (tmp_path / "one", tmp_path / "other"):
         folder.mkdir()
-        edition = write_readalong(publish(sample), folder)
+        [edition] = write_readalong(publish(sample), folder)
         written.append(folder / edition.path)
     assert written[0].read_bytes() == written[1].read_bytes()
     with zipfile.ZipFile(written[0]) as archive:
@@ -259,7 +259,7 @@ def test_the_archive_is_an_epub_and_the_same_each_time(sample: Path, publish: Pu
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_chapter_that_is_not_finished_stays_as_text(publish: Publish, tmp_path: Path, place: int) -> None:
     publication = publish(SAMPLES[place], chapters=slice(1, 2))
-    edition = write_readalong(publication, tmp_path)
+    [edition] = write_readalong(publication, tmp_path)
     book = ReadAlong(tmp_path / edition.path)
     assert [text for text, _ in book.heard()] == sentences(publication)
     assert len(book.overlays()) == len(book.all("//opf:item[@media-type='audio/mpeg']")) == 1
@@ -272,7 +272,7 @@ def test_a_chapter_that_is_not_finished_stays_as_text(publish: Publish, tmp_path
 
 
 def test_a_sample_is_sound_to_epubcheck(sample: Path, publish: Publish, faults: Faults, tmp_path: Path) -> None:
-    edition = write_readalong(publish(sample), tmp_path)
+    [edition] = write_readalong(publish(sample), tmp_path)
     assert faults(tmp_path / edition.path) == set()
 
 
@@ -280,6 +280,6 @@ def test_a_sample_is_sound_to_epubcheck(sample: Path, publish: Publish, faults: 
 def test_a_real_book_is_as_sound_as_its_source_to_epubcheck(
     real: Path, publish: Publish, faults: Faults, tmp_path: Path
 ) -> None:
-    edition = write_readalong(publish(real, read=frozenset({"footnotes"})), tmp_path)
+    [edition] = write_readalong(publish(real, read=frozenset({"footnotes"})), tmp_path)
     found = faults(tmp_path / edition.path)
     assert not found or found <= faults(real)

@@ -76,7 +76,7 @@ class Written:
     """A read-along, looked at from outside: its package and its overlays."""
 
     def __init__(self, publication: Publication, folder: Path) -> None:
-        edition = write_readalong(publication, folder)
+        [edition] = write_readalong(publication, folder)
         self.path = folder / edition.path
         assert self.path.parent == folder
         with zipfile.ZipFile(self.path) as archive:

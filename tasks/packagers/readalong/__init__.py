@@ -34,7 +34,7 @@ _SIGNATURES = "META-INF/signatures.xml"
 _STYLE = f".{ACTIVE} {{ background-color: #ffe9a8; color: #000; }}\n"
 
 
-def write_readalong(publication: Publication, draft: Path) -> Edition:
+def write_readalong(publication: Publication, draft: Path) -> list[Edition]:
     """Write `<title>.epub` into `draft`; chapters that are not finished stay in it as text.
 
     Raises `OSError`, and `PackageError` for a book of which none can be made.
@@ -46,14 +46,14 @@ def write_readalong(publication: Publication, draft: Path) -> Edition:
             zipfile.ZipFile(publication.source) as archive,
         ):
             _write(publication, archive, _numbered(publication.book), draft / name)
-            return Edition("readalong", name)
+            return [Edition("readalong", name)]
     data, numbered = made(publication)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         try:
             _write(publication, archive, numbered, draft / name)
         except UnsuitedError as error:
             raise PackageError(f"{name}: no read-along can be made of this book ({error}); ask for none") from error
-    return Edition("readalong", name)
+    return [Edition("readalong", name)]
 
 
 def _numbered(book: Book) -> tuple[Numbered, ...]:
