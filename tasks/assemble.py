@@ -5,6 +5,7 @@ joined, mastered and encoded twice.
 """
 
 import asyncio
+import errno
 import hashlib
 import json
 import shutil
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -77,14 +79,21 @@ def _encoded(folder: Path, codecs: tuple[str, ...]) -> dict[str, Path]:
     return {codec: folder / f"track.{CODECS[codec].suffix}" for codec in codecs}
 
 
-def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | None:
+def _facts(folder: Path, codecs: tuple[str, ...]) -> dict[str, Any] | None:
+    """Read what is known of a track that is whole; None where there is none."""
     try:
-        facts = json.loads((folder / _FACTS).read_text("utf-8"))
+        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text("utf-8"))
+        sums = {codec: _sha256(path) for codec, path in _encoded(folder, codecs).items()}
     except (OSError, ValueError):
         return None
-    encoded = _encoded(folder, codecs)
-    if not all(path.is_file() and _sha256(path) == facts["encoded"].get(codec) for codec, path in encoded.items()):
+    return facts if all(facts["encoded"].get(codec) == found for codec, found in sums.items()) else None
+
+
+def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | None:
+    facts = _facts(folder, codecs)
+    if facts is None:
         return None
+    encoded = _encoded(folder, codecs)
     note_use(folder / _FACTS)
     timings = tuple(Timing(*row) for row in facts["timings"])
     script = recital.script
@@ -93,7 +102,7 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
 
 def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
     preset = PRESETS[settings.preset]
-    with _appearing(folder) as scratch:
+    with _scratch(folder) as scratch:
         samples = scratch / "samples"
         with samples.open("wb") as sink:
             joined = join(recital.voiced, store.audio, settings.pauses, sink.write)
@@ -110,6 +119,7 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
             "encoded": {codec: _sha256(file) for codec, file in files.items()},
         }
         (scratch / _FACTS).write_text(json.dumps(facts), "utf-8")
+        _put(scratch, folder, codecs)
     track = _kept(folder, recital, codecs)
     if track is None:
         raise OutputError(f"{folder}: a finished track has gone from the store; run the command again")
@@ -122,14 +132,26 @@ def _sha256(file: Path) -> str:
 
 
 @contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Fill a folder that appears under its name only when the block has ended well."""
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Make a folder beside another, for the time of the block."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = folder.with_name(f".{uuid.uuid4().hex}.part")
     scratch.mkdir()
     try:
         yield scratch
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.replace(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put(scratch: Path, folder: Path, codecs: tuple[str, ...]) -> None:
+    """Give a finished track its name. Where another run has made the same meanwhile, that one stays: it may be in use."""
+    try:
+        scratch.rename(folder)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+        if _facts(folder, codecs) is None:
+            damaged = scratch / "damaged"
+            folder.rename(damaged)
+            shutil.rmtree(damaged)
+            scratch.rename(folder)
