@@ -80,10 +80,12 @@ def _decoded(file: Path) -> Iterator[NDArray[np.float32]]:
     """Decode a file to mono samples at 44.1 kHz, whose full scale is 1, a second at a time."""
     if file.suffix in _OF_LIBSNDFILE:
         try:
-            facts = soundfile.info(file)
-            if (facts.samplerate, facts.channels) == (_RATE, 1):
-                yield from soundfile.blocks(file, blocksize=_RATE, dtype="float32")
-                return
+            with soundfile.SoundFile(file) as source:
+                if (source.samplerate, source.channels) == (_RATE, 1):
+                    # Not by its own `blocks`, which give the last block again for all that a file says and has not.
+                    while len(block := source.read(_RATE, dtype="float32")):
+                        yield block
+                    return
         except (soundfile.LibsndfileError, OSError) as error:
             raise AudioError(f"{file.name}: it cannot be decoded ({error})") from error
     arguments = ["-i", str(file), "-map", "0:a:0", "-ac", "1", "-ar", str(_RATE), "-f", "f32le", "pipe:1"]

@@ -24,8 +24,8 @@ from tasks.packagers.publication import Part, Publication
 _LONGEST_SECONDS = 7_200
 # A cut falls so long before the first word behind it, and leaves what ACX wants at the end of the file before.
 _HEAD_SECONDS, _TAIL_SECONDS = 0.6, 1.0
-_SAMPLE_SECONDS = (60.0, 300.0)
-_SAMPLE = "Retail Sample"
+SAMPLE_SECONDS = (60.0, 300.0)
+SAMPLE = "Retail Sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def write_acx(publication: Publication, draft: Path) -> Iterator[Edition]:
     # Credits are numbered as what they are: the first before 1, the last one behind all.
     first = 0 if publication.opening else 1
     names = [f"{track_name(number, len(files), file.title)}.mp3" for number, file in enumerate(files, start=first)]
-    rows = [*zip(names, files, strict=True), (f"{_SAMPLE}.mp3", _sample(publication))]
+    rows = [*zip(names, files, strict=True), (f"{SAMPLE}.mp3", _sample(publication))]
     with tempfile.TemporaryDirectory(dir=draft) as scratch:
         for name, file in rows:
             _write(publication, file, folder / name, Path(scratch))
@@ -101,17 +101,17 @@ def _pauses(part: Part) -> Sequence[float]:
 
 def _sample(publication: Publication) -> _File:
     """Choose the retail sample: the begin of the first chapter that is long enough, up to the end of a sentence."""
-    least, most = _SAMPLE_SECONDS
+    least, most = SAMPLE_SECONDS
     long_enough = (part for part in publication.parts if part.track.seconds >= least)
     part = next(long_enough, max(publication.parts, key=lambda part: part.track.seconds))
     if part.track.seconds <= most:
-        return _File(_SAMPLE, part, 0.0, part.track.seconds)
+        return _File(SAMPLE, part, 0.0, part.track.seconds)
     sentences = list(part.sentences)
     pauses = [(other.begins_paragraph, (one.timing.end + other.timing.start) / 2) for one, other in pairwise(sentences)]
     able = [(is_paragraph, place) for is_paragraph, place in pauses if least <= place <= most]
     # The last paragraph that ends in time, or else the last sentence.
     ends = [place for is_paragraph, place in able if is_paragraph] or [place for _, place in able]
-    return _File(_SAMPLE, part, 0.0, ends[-1] if ends else most)
+    return _File(SAMPLE, part, 0.0, ends[-1] if ends else most)
 
 
 def _write(publication: Publication, file: _File, target: Path, scratch: Path) -> None:

@@ -1,18 +1,20 @@
 """Books with files that are right, and with each fault that a distributor would send them back for."""
 
 import json
+import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from mutagen.flac import FLAC
 from mutagen.id3 import ID3
 from mutagen.mp4 import MP4
 
 from tasks.audio import AudioSettings
-from tasks.audio.bind import bind
 from tasks.audio.encode import encoding, whole_packets
 from tasks.audio.envelope import Outline
 from tasks.audio.loudness import integrated
@@ -20,14 +22,32 @@ from tasks.audio.presets import PRESETS
 from tasks.checks import failed
 from tasks.checks.folder import as_document, check
 from tasks.errors import ProfileError
-from tasks.model import Book, Chapter, Levels, Script, Track
-from tasks.packagers.m4b import chapter_marks, tag_m4b
-from tasks.packagers.mp3 import write_mp3
-from tasks.packagers.publication import Part, Publication
+from tasks.model import (
+    Block,
+    BlockKind,
+    Book,
+    Chapter,
+    Chunk,
+    Clip,
+    Identity,
+    Levels,
+    Pause,
+    Recital,
+    Script,
+    Sentence,
+    Timing,
+    Track,
+    Voiced,
+)
+from tasks.package import _published
+from tasks.packagers import EditionKind, OutputSettings
+from tasks.packagers.accounts import Account, Performance
 from tests.audio.sound import Samples, syllables
 
 RATE = 44_100
 ACX = PRESETS["acx"]
+SENTENCES = ("It rained all day.", "Nobody came.", "The lamp was lit.")
+ALL: tuple[EditionKind, ...] = ("mp3", "m4b", "flac", "captions", "webpub", "acx", "audiobookshelf", "feed")
 
 
 def chapter(gain: float = 1.0, head: float = 0.75, tail: float = 2.0, floor: float = 5.0) -> Samples:
@@ -41,46 +61,35 @@ def chapter(gain: float = 1.0, head: float = 0.75, tail: float = 2.0, floor: flo
     return np.asarray(np.round(np.clip(whole, -32_768, 32_767)), "<i2")
 
 
-def made(folder: Path, sounds: list[Samples]) -> Path:
+def made(folder: Path, sounds: list[Samples], *editions: EditionKind) -> Path:
     """Make a book of its chapters as a run does, from samples that are mastered already."""
-    tracks = tuple(_track(number, sound, folder / "tracks") for number, sound in enumerate(sounds, start=1))
-    out = folder / "book"
-    out.mkdir()
-    book = Book("A Book", ("Ann",), "en", tuple(Chapter(track.number, track.title, ()) for track in tracks))
-    parts = tuple(Part(Script(track.number, track.title, (), ()), track) for track in tracks)
-    modified = datetime(2026, 1, 2, tzinfo=UTC)
-    publication = Publication(book, parts, len(parts), Path("book.md"), "Joe", "By a machine.", "urn:x", modified)
-    editions = [(edition.kind, edition.path) for edition in write_mp3(publication, out)]
-    marks = folder / "marks.txt"
-    marks.write_text(chapter_marks(tracks), "utf-8")
-    bind([track.encoded["aac"] for track in tracks], marks, out / "A Book.m4b")
-    tag_m4b(out / "A Book.m4b", publication)
-    _write_accounts(out, [*editions, ("m4b", "A Book.m4b")], tracks)
-    return out
+    source = folder / "book.md"
+    source.write_text("a manuscript", "utf-8")
+    performances = tuple(_performance(number, sound, folder / "tracks") for number, sound in enumerate(sounds, start=1))
+    blocks = ((Block(BlockKind.PARAGRAPH, " ".join(SENTENCES), f"line={number}"),) for number in count(1))
+    chapters = tuple(
+        Chapter(it.recital.script.number, it.recital.script.title, own)
+        for it, own in zip(performances, blocks, strict=False)
+    )
+    profile = {"audio": AudioSettings().model_dump(mode="json")}
+    account = Account(source, "ab" * 32, profile, Book("A Book", ("Ann",), "en", chapters), performances, ())
+    return _published(account, OutputSettings(editions=editions or ("mp3", "m4b")), "Joe", folder / "book").folder
 
 
-def _track(number: int, sound: Samples, folder: Path) -> Track:
+def _performance(number: int, sound: Samples, folder: Path) -> Performance:
     (folder / str(number)).mkdir(parents=True)
-    files = {codec: folder / str(number) / f"track.{codec}" for codec in ("mp3", "aac")}
+    files = {codec: folder / str(number) / f"track.{codec}" for codec in ("mp3", "aac", "flac")}
     length = whole_packets(len(sound) / RATE, ACX)
     with encoding(RATE, length, ACX, files) as encoders:
         encoders.take(sound.tobytes())
-    return Track(number, f"Chapter {number}", length / RATE, (), Levels(None, None, None, None), files)
-
-
-def _write_accounts(out: Path, editions: list[tuple[str, str]], tracks: tuple[Track, ...]) -> None:
-    chapters = [{"number": track.number, "title": track.title, "seconds": track.seconds} for track in tracks]
-    manifest = {
-        "schema": 1,
-        "source": {"name": "book.md", "sha256": "ab"},
-        "profile": {"audio": AudioSettings().model_dump(mode="json")},
-        "book": {"title": "A Book", "authors": ["Ann"], "language": "en"},
-        "voices": [],
-        "chapters": chapters,
-        "editions": [{"kind": kind, "path": path} for kind, path in editions],
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    (out / "coverage.json").write_text(json.dumps({"schema": 1, "sentences": [], "left_out": []}), "utf-8")
+    sentences = tuple(Sentence(text, text) for text in SENTENCES)
+    chunk = Chunk(f"{number}.1", BlockKind.PARAGRAPH, f"line={number}", sentences, Pause.NONE)
+    script = Script(number, f"Chapter {number}", (chunk,), ())
+    times = ((0.75 + 3.5 * place, 3.75 + 3.5 * place) for place in range(len(SENTENCES)))
+    timings = tuple(Timing(chunk.id, place, start, end, exact=True) for place, (start, end) in enumerate(times))
+    track = Track(number, script.title, length / RATE, timings, Levels(None, None, None, None), files)
+    voice = Identity("tests", "tone", "", (), 1)
+    return Performance(Recital(script, (Voiced(chunk, Clip("c" * 64, folder, 9.0, RATE), voice),)), track)
 
 
 def test_a_book_that_is_right_passes(tmp_path: Path) -> None:
@@ -161,6 +170,87 @@ def test_a_file_that_is_not_as_it_was_made_fails(
     missed = failed(check(out).findings)
     assert (file, figure) in {(finding.file, finding.figure) for finding in missed}
     assert {finding.file for finding in missed} == {file}
+
+
+def _rewritten(file: str, was: str, now: str) -> Callable[[Path], None]:
+    def rewrite(out: Path) -> None:
+        text = (out / file).read_text("utf-8")
+        assert was in text
+        (out / file).write_text(text.replace(was, now, 1), "utf-8")
+
+    return rewrite
+
+
+def _no_comment(out: Path) -> None:
+    flac = FLAC(out / "flac/01 - Chapter 1.flac")
+    del flac["COMMENT"]
+    flac.save()
+
+
+def _short_sample(out: Path) -> None:
+    sample = out / "acx/Retail Sample.mp3"
+    sample.write_bytes(sample.read_bytes()[: 192_000 // 8 * 30])
+
+
+def _lost_chapter(out: Path) -> None:
+    package = out / "A Book.lpf"
+    with ZipFile(package) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist() if not name.endswith("1.mp3")}
+    with ZipFile(package, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+
+
+def _lost_transcript(out: Path) -> None:
+    (out / "captions/01.vtt").rename(out / "captions/1.vtt")
+
+
+VTT, SRT = "captions/01.vtt", "captions/01.srt"
+SHELF = "audiobookshelf/Ann/A Book/metadata.json"
+
+
+@pytest.mark.parametrize(
+    ("harm", "fault"),
+    [
+        (_rewritten(VTT, "WEBVTT", "CAPTIONS"), (VTT, "cues", "no WebVTT")),
+        (_rewritten(VTT, "00:00:04.250", "00:00:03.000"), (VTT, "cues", "cue 2 begins 1.250 s beside its sentence")),
+        (
+            _rewritten(VTT, "--> 00:00:03.750", "--> 00:00:04.300"),
+            (VTT, "cues", "cue 1 ends behind the begin of the next"),
+        ),
+        (
+            _rewritten(VTT, "--> 00:00:10.750", "--> 00:01:10.750"),
+            (VTT, "cues", "the last cue ends behind the chapter"),
+        ),
+        (_rewritten(SRT, "--> 00:00:03,750", "--> 00:00:00,100"), (SRT, "cues", "cue 1 ends before it begins")),
+        (_rewritten(SRT, "00:00:00,750 -->", "soon -->"), (SRT, "cues", "2 cues")),
+        (_no_comment, ("flac/01 - Chapter 1.flac", "tags", "without disclosure")),
+        (_short_sample, ("acx/Retail Sample.mp3", "sample", "0.50 min")),
+        (_lost_chapter, ("A Book.lpf", "files", "2 chapters, without audio/01.mp3")),
+        (_rewritten(SHELF, '"title": "A Book"', '"title": 7'), (SHELF, "form", "$.title: 7 is not of type 'string'")),
+        (_rewritten("feed/feed.xml", 'length="', 'length="1'), ("feed/feed.xml", "episodes", "has another length")),
+        (_lost_transcript, ("feed/feed.xml", "episodes", "captions/01.vtt is not there")),
+        (_rewritten("manifest.json", '"failures": []', '"failures": 3'), ("manifest.json", "form", "$.failures: 3")),
+    ],
+)
+def test_each_edition_is_read_for_faults_of_its_own(
+    whole: Path, tmp_path: Path, harm: Callable[[Path], None], fault: tuple[str, str, str]
+) -> None:
+    out = tmp_path / "book"
+    shutil.copytree(whole, out)
+    harm(out)
+    file, figure, found = fault
+    missed = {(finding.file, finding.figure): finding.found for finding in failed(check(out, at_once=2).findings)}
+    assert found in missed[file, figure]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a book with a chapter that is long enough for a retail sample."""
+    long = np.concatenate([chapter(tail=0.6) for _ in range(6)])
+    out = made(tmp_path_factory.mktemp("whole"), [chapter(), np.concatenate((long, chapter()))], *ALL)
+    assert failed(check(out, at_once=2).findings) == ()
+    return out
 
 
 @pytest.mark.parametrize("content", [b"", b"no sound at all" * 1_000])

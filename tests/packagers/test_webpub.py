@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,86 +17,7 @@ from tasks.packagers.publication import Publication
 from tasks.packagers.webpub import manifest, write_webpub
 from tests.packagers.publications import DISCLOSURE, HOSTILE, IDENTIFIER, SECONDS, cover, mp3_of, part, publication
 
-DURATION = {"type": "string", "pattern": r"^PT\d+\.\d{3}S$"}
-TEXT = {"type": "string", "minLength": 1}
-# What the specification requires of a manifest, and all that it recommends but what no manuscript tells: an address, the
-# day of publication, and where they are not known the authors and the cover.
-SCHEMA = {
-    "type": "object",
-    "required": [
-        "@context",
-        "conformsTo",
-        "name",
-        "readingOrder",
-        "abridged",
-        "accessMode",
-        "accessModeSufficient",
-        "accessibilityFeature",
-        "accessibilityHazard",
-        "accessibilitySummary",
-        "dateModified",
-        "duration",
-        "id",
-        "readBy",
-        "readingProgression",
-        "resources",
-        "type",
-    ],
-    "properties": {
-        "@context": {
-            "prefixItems": [{"const": "https://schema.org"}, {"const": "https://www.w3.org/ns/pub-context"}],
-            "minItems": 2,
-        },
-        "conformsTo": {"const": "https://www.w3.org/TR/audiobooks/"},
-        "type": {"const": "Audiobook"},
-        "name": TEXT,
-        "id": TEXT,
-        "author": {
-            "type": "array",
-            "minItems": 1,
-            "items": {"type": "object", "required": ["type", "name"], "properties": {"name": TEXT}},
-        },
-        "readBy": {"type": "array", "minItems": 1, "items": TEXT},
-        "inLanguage": {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"}},
-        "readingProgression": {"enum": ["ltr", "rtl"]},
-        "dateModified": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
-        "duration": DURATION,
-        "abridged": {"type": "boolean"},
-        "accessMode": {"type": "array", "items": {"enum": ["auditory", "textual", "visual"]}},
-        "accessModeSufficient": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["type", "itemListElement"],
-                "properties": {"type": {"const": "ItemList"}},
-            },
-        },
-        "accessibilityFeature": {"type": "array", "items": TEXT},
-        "accessibilityHazard": {"type": "array", "items": TEXT},
-        "accessibilitySummary": TEXT,
-        "readingOrder": {
-            "type": "array",
-            "minItems": 1,
-            "uniqueItems": True,
-            "items": {
-                "type": "object",
-                "required": ["type", "url", "encodingFormat", "name", "duration"],
-                "properties": {
-                    "type": {"const": "LinkedResource"},
-                    "url": {"type": "string", "pattern": r"^audio/\d+\.mp3$"},
-                    "encodingFormat": {"const": "audio/mpeg"},
-                    "name": TEXT,
-                    "duration": DURATION,
-                },
-            },
-        },
-        "resources": {
-            "type": "array",
-            "items": {"type": "object", "required": ["type", "url", "encodingFormat", "rel"]},
-            "contains": {"properties": {"url": {"const": "index.html"}}},
-        },
-    },
-}
+SCHEMA = json.loads((Path(__file__).parents[2] / "tasks/checks/schemas/publication.json").read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
