@@ -97,7 +97,7 @@ def credit_scripts(book: Book, profile: Profile, casting: Casting, diction: Dict
     output = profile.output
     if not CREDITED & set(output.editions):
         return ()
-    worded = credits_of(book, casting.narrator, output.opening_credits, output.closing_credits)
+    worded = credits_of(book, casting.spoken_names, output.opening_credits, output.closing_credits)
     scripts = scripts_of(worded, profile.text, casting.limit, casting.roles, diction)
     return tuple(script for script in scripts if script.chunks)
 

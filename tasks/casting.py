@@ -1,5 +1,6 @@
 """Who speaks what: a profile's voices, described and ready to be built, by the roles that they are cast in."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,20 @@ class Part:
         if not self.spec.refuses:
             return self.spec.name, self.identity.model
         return self.spec.name, self.settings.base_url, self.settings.api_key_env
+
+    @property
+    def spoken_name(self) -> str:
+        """The voice's name as it is said aloud; where it has none, its model's."""
+        found = re.search(self.spec.name_in_model, self.identity.model) if self.spec.name_in_model else None
+        name = self.settings.name or (found[1] if found else "") or self.listed_name
+        return " ".join(word.capitalize() for word in re.split(r"[\s_-]+", name))
+
+    @property
+    def listed_name(self) -> str:
+        """The voice's model and name as editions list them."""
+        # What tells two models or recordings of one name apart is for the store, not for a listener.
+        model = self.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
+        return f"{model} {self.settings.name}".strip()
 
     def usd(self, characters: int) -> float | None:
         """Reckon what so many characters cost; None where the price is not known."""
@@ -52,13 +67,13 @@ class Casting:
 
     @property
     def narrator(self) -> str:
-        """The names of the voices, with commas between them, as a listener is told them."""
-        names = []
-        for part in self.parts.values():
-            # What tells two models or recordings of one name apart is for the store, not for a listener.
-            model = part.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
-            names.append(f"{model} {part.settings.name}".strip())
-        return ", ".join(dict.fromkeys(names))
+        """The names of the voices, with commas between them, as editions list them."""
+        return ", ".join(dict.fromkeys(part.listed_name for part in self.parts.values()))
+
+    @property
+    def spoken_names(self) -> str:
+        """The names of the voices as they are said aloud: `Joe, Thalia`."""
+        return ", ".join(dict.fromkeys(part.spoken_name for part in self.parts.values()))
 
     @property
     def limit(self) -> int:

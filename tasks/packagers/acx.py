@@ -75,8 +75,8 @@ def _cuts(part: Part) -> Iterator[float]:
     """Find where a chapter that is too long is cut (seconds): into pieces as alike as its scene breaks allow."""
     seconds, begin = part.track.seconds, 0.0
     places = _pauses(part)
-    for left in range(math.ceil(seconds / _LONGEST_SECONDS), 1, -1):
-        wanted = begin + (seconds - begin) / left
+    while seconds - begin > _LONGEST_SECONDS:
+        wanted = begin + (seconds - begin) / math.ceil((seconds - begin) / _LONGEST_SECONDS)
         able = [place for place in places if begin < place <= begin + _LONGEST_SECONDS]
         if not able:
             return

@@ -146,7 +146,8 @@ class VoiceSpec:
     most characters of one request, `concurrency` how many requests are to be in flight, `build` a voice over the run's HTTP
     client. `refuses` is true for a service of somebody else's, which may not know the key or the model: it is asked once
     before all else begins. `takes_phonemes` is true for a voice that says what stands in `[[…]]` as IPA. `cautions` are what
-    a person should know of settings that are allowed.
+    a person should know of settings that are allowed. `name_in_model` is a pattern whose group finds a person's name in that of
+    a model, where models have such.
     """
 
     name: str
@@ -158,6 +159,7 @@ class VoiceSpec:
     refuses: bool = True
     takes_phonemes: bool = False
     cautions: Callable[[VoiceSettings], tuple[str, ...]] = lambda _: ()
+    name_in_model: str = ""
 
 
 Options = TypeVar("Options", bound=BaseModel)

@@ -287,4 +287,5 @@ SPEC = VoiceSpec(
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    name_in_model=r"aura(?:-\d+)?-([a-z]+)-",
 )

@@ -147,4 +147,5 @@ SPEC = VoiceSpec(
     catalogue=_catalogue,
     refuses=False,
     takes_phonemes=True,
+    name_in_model=r"[a-z]{2,3}_[A-Z]{2}-(\w+)-",
 )
