@@ -4,6 +4,7 @@ An encoder's first packet only primes the decoder; it is left out, and as each t
 chapter marks are exact to the sample.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE
@@ -12,6 +13,7 @@ from tasks.audio import ffmpeg
 from tasks.errors import AudioError
 
 _BLOCK_BYTES = 1 << 20
+_MOST_MARKS_BYTES = 1 << 26
 _ADTS_HEADER_BYTES = 7
 _SYNC = 0xFFF
 
@@ -29,6 +31,16 @@ def bind(tracks: list[Path], marks: Path, target: Path) -> None:
     with ffmpeg.running(arguments, "binding the chapters", stdin=PIPE) as binder:
         for block in _packets(tracks):
             binder.write(block)
+
+
+def chapter_starts(file: Path) -> list[float]:
+    """List where the chapters of a bound file begin, in seconds. Raises `AudioError` where it cannot be read."""
+    with ffmpeg.running(
+        ["-i", str(file), "-f", "ffmetadata", "pipe:1"], "reading chapter marks", stdout=PIPE
+    ) as reader:
+        told = reader.read(_MOST_MARKS_BYTES).decode(errors="replace")
+    found = re.findall(r"^TIMEBASE=1/(\d+)\nSTART=(\d+)$", told, re.MULTILINE)
+    return [int(start) / int(base) for base, start in found]
 
 
 def _packets(tracks: list[Path]) -> Iterator[bytes]:

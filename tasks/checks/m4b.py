@@ -8,12 +8,15 @@ from mutagen import MutagenError
 from mutagen.mp4 import MP4
 
 from tasks.audio import AudioSettings
+from tasks.audio.bind import chapter_starts
 from tasks.audio.meter import measured_spans
 from tasks.checks import Finding, told
 from tasks.checks.levels import level_findings
 from tasks.errors import AudioError
 
 _LEAST_KBPS = 128
+# Nero's list of chapters, which mutagen reads, can hold no more; players read QuickTime's track of them, which has all.
+_NERO_CHAPTERS = 255
 _AUDIOBOOK = 2
 _TAGS = {"\xa9nam": "title", "\xa9alb": "album", "\xa9cmt": "disclosure"}
 # Marks are told in milliseconds; a player's clock has no finer steps than a packet's 23 ms.
@@ -26,6 +29,8 @@ def m4b_findings(folder: Path, file: str, chapters: dict[int, float], settings: 
         book = MP4(folder / file)
         yield from _whole(book, file)
         starts = [mark.start for mark in book.chapters or ()]
+        if len(starts) == _NERO_CHAPTERS:
+            starts = chapter_starts(folder / file)
         yield _marks(file, starts, chapters, book.info.length)
         if len(starts) == len(chapters):
             spans = measured_spans(folder / file, [*starts, book.info.length])

@@ -15,12 +15,14 @@ from mutagen.id3 import ID3
 from mutagen.mp4 import MP4
 
 from tasks.audio import AudioSettings
+from tasks.audio.bind import bind
 from tasks.audio.encode import encoding, whole_packets
 from tasks.audio.envelope import Outline
 from tasks.audio.loudness import integrated
 from tasks.audio.presets import PRESETS
 from tasks.checks import failed
 from tasks.checks.folder import as_document, check
+from tasks.checks.m4b import m4b_findings
 from tasks.errors import ProfileError
 from tasks.model import (
     Block,
@@ -42,6 +44,7 @@ from tasks.model import (
 from tasks.package import _published
 from tasks.packagers import EditionKind, OutputSettings
 from tasks.packagers.accounts import Account, Performance
+from tasks.packagers.m4b import chapter_marks
 from tests.audio.sound import Samples, syllables
 
 RATE = 44_100
@@ -251,6 +254,24 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = made(tmp_path_factory.mktemp("whole"), [chapter(), np.concatenate((long, chapter()))], *ALL)
     assert failed(check(out, at_once=2).findings) == ()
     return out
+
+
+def test_a_thousand_chapters_have_a_thousand_marks(tmp_path: Path) -> None:
+    """Nero's list ends at 255 of them."""
+    files = {"aac": tmp_path / "track.aac"}
+    with encoding(RATE, 1024 * 22, ACX, files) as encoders:
+        encoders.take(b"\x10\x10\xf0\xef" * (1024 * 11))
+    seconds = dict.fromkeys(range(1, 1_001), 1024 * 22 / RATE)
+    tracks = tuple(
+        Track(number, f"{number}", it, (), Levels(None, None, None, None), files) for number, it in seconds.items()
+    )
+    marks = tmp_path / "marks.txt"
+    marks.write_text(chapter_marks(tracks), "utf-8")
+    bind([files["aac"]] * len(tracks), marks, tmp_path / "book.m4b")
+    rows = (finding for finding in m4b_findings(tmp_path, "book.m4b", seconds, AudioSettings()))
+    found = next(finding for finding in rows if finding.figure == "marks")
+    assert found.found.startswith("1000 marks")
+    assert found.passes
 
 
 @pytest.mark.parametrize("content", [b"", b"no sound at all" * 1_000])
