@@ -65,9 +65,12 @@ def _unwritten(folder: Path, error: OSError) -> OutputError:
 
 def _published(account: Account, settings: OutputSettings, narrator: str, folder: Path) -> Published:
     publication = publication_of(account, narrator, settings.disclosure)
+    for warning in publication.warnings:
+        get_run_logger().warning(warning)
+    book = replace(account.book, warnings=(*account.book.warnings, *publication.warnings))
     with replaced(folder) as draft:
         editions = tuple(_editions(publication, settings, draft))
-        _write_accounts(replace(account, editions=editions), draft)
+        _write_accounts(replace(account, book=book, editions=editions), draft)
     return Published(folder, editions)
 
 

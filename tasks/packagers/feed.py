@@ -15,7 +15,6 @@ from tasks.model import Edition
 from tasks.packagers.captions import captions_name, vtt
 from tasks.packagers.mp3 import mp3_name
 from tasks.packagers.names import padded
-from tasks.packagers.picture import picture_of
 from tasks.packagers.plain import chapter_title, language_tag, plain
 from tasks.packagers.publication import Part, Publication
 from tasks.packagers.scenes import scene_marks
@@ -31,8 +30,6 @@ _SPACES = {
 }
 # The namespace that podcasts are numbered in, by their feed's address.
 _PODCASTS = UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
-# What Apple's directory takes.
-_PICTURES = {"image/jpeg", "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +81,9 @@ def _episodes(publication: Publication, folder: Path) -> list[_Episode]:
 
 
 def _image(publication: Publication, folder: Path) -> str:
-    """Write the cover; nothing where there is none that a directory takes."""
-    picture = picture_of(publication.book.cover)
-    if not picture or picture.media_type not in _PICTURES:
-        return ""
-    name = f"feed/{picture.name}"
-    (folder / name).write_bytes(picture.data)
+    """Write the cover."""
+    name = f"feed/{publication.picture.name}"
+    (folder / name).write_bytes(publication.picture.data)
     return name
 
 
@@ -147,8 +141,7 @@ def _rss(publication: Publication, episodes: list[_Episode], root: str, image: s
             _add(channel, name, text)
     if is_placed:
         _add(channel, "atom:link", href=f"{root}{_FEED}", rel="self", type="application/rss+xml")
-    if image:
-        _add(channel, "itunes:image", href=f"{root}{image}")
+    _add(channel, "itunes:image", href=f"{root}{image}")
     _add(_add(channel, "itunes:category", text="Arts"), "itunes:category", text="Books")
     for episode in episodes:
         _add_item(channel, publication, episode, root)

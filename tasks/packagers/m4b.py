@@ -7,7 +7,6 @@ from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 
 from tasks.model import Track
 from tasks.packagers.names import file_name
-from tasks.packagers.picture import picture_of
 from tasks.packagers.plain import plain
 from tasks.packagers.publication import Publication
 
@@ -64,7 +63,6 @@ def tag_m4b(path: Path, publication: Publication) -> None:
             tags[atom] = [plain(text)]
     tags["stik"] = [_AUDIOBOOK]
     tags["----:com.apple.iTunes:NARRATOR"] = [MP4FreeForm(plain(narrator).encode())]
-    picture = picture_of(book.cover)
-    if picture and picture.media_type in _PICTURES:
-        tags["covr"] = [MP4Cover(picture.data, imageformat=_PICTURES[picture.media_type])]
+    picture = publication.picture
+    tags["covr"] = [MP4Cover(picture.data, imageformat=_PICTURES[picture.media_type])]
     tags.save()

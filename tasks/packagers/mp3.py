@@ -29,13 +29,12 @@ from mutagen.id3 import (
 
 from tasks.model import Edition, Track
 from tasks.packagers.names import track_name
-from tasks.packagers.picture import picture_of
+from tasks.packagers.picture import Picture
 from tasks.packagers.plain import plain
 from tasks.packagers.publication import Part, Publication
 from tasks.packagers.scenes import scene_marks
 
-# What players show; a scene's place in bytes is not told, its time is.
-_PICTURES = {"image/jpeg", "image/png"}
+# A scene's place in bytes is not told, its time is.
 _NO_OFFSET = 0xFFFFFFFF
 
 
@@ -57,7 +56,7 @@ def _write(publication: Publication, part: Part, folder: Path) -> Edition:
     name = mp3_name(publication, part.track)
     shutil.copyfile(part.track.encoded["mp3"], folder / name)
     tags = ID3()
-    for frame in (*_texts(publication, part.track), *_pictures(publication), *_scenes(part)):
+    for frame in (*_texts(publication, part.track), _picture(publication.picture), *_scenes(part)):
         tags.add(frame)
     tags.save(folder / name, v1=0, v2_version=3)
     return Edition("mp3", name)
@@ -82,16 +81,14 @@ def _texts(publication: Publication, track: Track) -> Iterator[Frame]:
     yield COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=[publication.credit])
 
 
-def _pictures(publication: Publication) -> Iterator[Frame]:
-    picture = picture_of(publication.book.cover)
-    if picture and picture.media_type in _PICTURES:
-        yield APIC(
-            encoding=Encoding.LATIN1,
-            mime=picture.media_type,
-            type=PictureType.COVER_FRONT,
-            desc="",
-            data=picture.data,
-        )
+def _picture(picture: Picture) -> Frame:
+    return APIC(
+        encoding=Encoding.LATIN1,
+        mime=picture.media_type,
+        type=PictureType.COVER_FRONT,
+        desc="",
+        data=picture.data,
+    )
 
 
 def _scenes(part: Part) -> Iterator[Frame]:

@@ -8,6 +8,8 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tasks.model import Book, Pause, Script, Timing, Track
 from tasks.packagers.accounts import Account
+from tasks.packagers.drawn_cover import Words, drawn
+from tasks.packagers.picture import Picture, UnfitError, fitted
 from tasks.packagers.plain import plain
 
 
@@ -52,7 +54,8 @@ class Publication:
 
     `parts` are the finished chapters in order, `chapters` how many of the book's have words: more than `parts` where some
     are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says
-    that they are synthetic. `identifier` is a URN that is the same for every edition of the same source, `modified` when the
+    that they are synthetic. `picture` is the cover of every edition, and `warnings` are lines for the person who ran the
+    command: what of the book could not be used. `identifier` is a URN that is the same for every edition of the same source, `modified` when the
     source was changed last (UTC): an edition of the same source by the same profile is the same, byte for byte.
     """
 
@@ -64,6 +67,8 @@ class Publication:
     disclosure: str
     identifier: str
     modified: datetime
+    picture: Picture
+    warnings: tuple[str, ...] = ()
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -109,8 +114,10 @@ class Publication:
 def publication_of(account: Account, narrator: str, disclosure: str) -> Publication:
     """Gather what the editions of a run are made of; `{voices}` in the disclosure stands for the narrator.
 
-    Raises `OSError` where the manuscript has gone.
+    The cover is decoded, or drawn, here and once. Raises `OSError` where the manuscript has gone.
     """
+    disclosure = disclosure.replace("{voices}", narrator)
+    picture, warnings = picture_of(account.book, disclosure)
     performances = account.performances
     tracks = [(performance.recital.script, performance.track) for performance in performances]
     parts = tuple(Part(script, track) for script, track in tracks if track)
@@ -120,10 +127,23 @@ def publication_of(account: Account, narrator: str, disclosure: str) -> Publicat
         chapters=len(parts) + sum(performance.is_missing for performance in performances),
         source=account.source,
         narrator=narrator,
-        disclosure=disclosure.replace("{voices}", narrator),
+        disclosure=disclosure,
         identifier=uuid5(NAMESPACE_OID, account.source_sha256).urn,
         modified=_modified(account.source),
+        picture=picture,
+        warnings=warnings,
     )
+
+
+def picture_of(book: Book, disclosure: str) -> tuple[Picture, tuple[str, ...]]:
+    """Give the book's own cover as editions take it, or a drawn one, and say why where the book has one."""
+    words = Words(plain(book.title), tuple(filter(None, map(plain, book.authors))), plain(disclosure))
+    if book.cover is None:
+        return drawn(words), ()
+    try:
+        return fitted(book.cover.data), ()
+    except UnfitError as error:
+        return drawn(words), (f"the cover of the source is not used: {error}; one with the title is drawn instead",)
 
 
 def _modified(source: Path) -> datetime:

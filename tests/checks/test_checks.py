@@ -25,6 +25,7 @@ from tasks.packagers.m4b import chapter_marks, tag_m4b
 from tasks.packagers.mp3 import write_mp3
 from tasks.packagers.publication import Part, Publication
 from tests.audio.sound import Samples, syllables
+from tests.packagers.publications import PICTURE
 
 RATE = 44_100
 ACX = PRESETS["acx"]
@@ -49,7 +50,9 @@ def made(folder: Path, sounds: list[Samples]) -> Path:
     book = Book("A Book", ("Ann",), "en", tuple(Chapter(track.number, track.title, ()) for track in tracks))
     parts = tuple(Part(Script(track.number, track.title, (), ()), track) for track in tracks)
     modified = datetime(2026, 1, 2, tzinfo=UTC)
-    publication = Publication(book, parts, len(parts), Path("book.md"), "Joe", "By a machine.", "urn:x", modified)
+    publication = Publication(
+        book, parts, len(parts), Path("book.md"), "Joe", "By a machine.", "urn:x", modified, PICTURE
+    )
     editions = [(edition.kind, edition.path) for edition in write_mp3(publication, out)]
     marks = folder / "marks.txt"
     marks.write_text(chapter_marks(tracks), "utf-8")
