@@ -41,15 +41,21 @@ def metadata(publication: Publication) -> dict[str, Any]:
         "subtitle": None,
         "authors": list(publication.authors),
         "narrators": list(publication.narrators),
-        "series": [],
+        "series": _series(publication),
         "genres": [],
         "publishedYear": None,
         "publisher": None,
-        "description": publication.credit,
+        "description": publication.description,
         "language": language_tag(publication.book.language) or None,
         "explicit": False,
         "abridged": False,
     }
+
+
+def _series(publication: Publication) -> list[str]:
+    """Name the series as the server does: its place in it behind a `#`."""
+    position = f" #{publication.series_position}" if publication.series_position else ""
+    return [f"{publication.series}{position}"] if publication.series else []
 
 
 def _chapters(publication: Publication) -> list[dict[str, Any]]:

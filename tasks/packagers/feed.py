@@ -15,7 +15,7 @@ from tasks.model import Edition
 from tasks.packagers.captions import captions_name, vtt
 from tasks.packagers.mp3 import mp3_name
 from tasks.packagers.names import padded
-from tasks.packagers.plain import chapter_title, language_tag, plain
+from tasks.packagers.plain import chapter_title, language_tag, plain, shortened
 from tasks.packagers.publication import Part, Publication
 from tasks.packagers.scenes import scene_marks
 from tasks.packagers.tagged import has_mp3s, put_mp3s
@@ -28,6 +28,9 @@ _SPACES = {
     "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
     "podcast": "https://podcastindex.org/namespace/1.0",
 }
+# Apple's directory takes 4,000 bytes; a disclosure that leaves less room than these leaves none.
+_MOST_DESCRIPTION_BYTES = 4_000
+_LEAST_DESCRIPTION_BYTES = 100
 # The namespace that podcasts are numbered in, by their feed's address.
 _PODCASTS = UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 
@@ -127,7 +130,7 @@ def _rss(publication: Publication, episodes: list[_Episode], root: str, image: s
     for name, text in (
         ("title", title),
         ("link", root),
-        ("description", f"{title}, by {author}. {publication.credit}" if author else f"{title}. {publication.credit}"),
+        ("description", _description(publication)),
         ("language", language_tag(publication.book.language)),
         ("lastBuildDate", _date(publication.modified)),
         ("generator", "Declaim"),
@@ -146,6 +149,15 @@ def _rss(publication: Publication, episodes: list[_Episode], root: str, image: s
     for episode in episodes:
         _add_item(channel, publication, episode, root)
     return etree.tostring(rss, encoding="utf-8", xml_declaration=True, pretty_print=True)
+
+
+def _description(publication: Publication) -> str:
+    """Say what the book is: in its own words, cut to what a directory takes with the credit, or by title and authors."""
+    room = _MOST_DESCRIPTION_BYTES - len(f" {publication.credit}".encode())
+    own = shortened(publication.book.description, room) if room >= _LEAST_DESCRIPTION_BYTES else ""
+    author = ", ".join(publication.authors)
+    facts = f"{publication.full_title}, by {author}." if author else f"{publication.full_title}."
+    return f"{own or facts} {publication.credit}"
 
 
 def _add_item(channel: etree._Element, publication: Publication, episode: _Episode, root: str) -> None:

@@ -21,6 +21,7 @@ from mutagen.id3 import (
     TPE1,
     TPE2,
     TRCK,
+    TXXX,
     CTOCFlags,
     Encoding,
     Frame,
@@ -78,6 +79,10 @@ def _texts(publication: Publication, track: Track) -> Iterator[Frame]:
     ):
         if plain(text):
             yield frame(encoding=Encoding.UTF16, text=[plain(text)])
+    # ID3 has no frame for a series; these are the names that players look for.
+    for name, text in (("SERIES", publication.series), ("SERIES-PART", publication.series_position)):
+        if text:
+            yield TXXX(encoding=Encoding.UTF16, desc=name, text=[text])
     yield COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=[publication.credit])
 
 

@@ -96,6 +96,21 @@ class Publication:
         return f"{plain(self.disclosure)} Made with Declaim.".strip()
 
     @property
+    def description(self) -> str:
+        """What the book says of itself and, behind it, the credit, on one line."""
+        return f"{plain(self.book.description)} {self.credit}".strip()
+
+    @property
+    def series(self) -> str:
+        """The name of the series that the book belongs to, on one line; empty where it belongs to none."""
+        return plain(self.book.series)
+
+    @property
+    def series_position(self) -> str:
+        """The book's place in its series, without white space; empty where it is not known."""
+        return plain(self.book.series_position).replace(" ", "") if self.series else ""
+
+    @property
     def is_whole(self) -> bool:
         """Tell whether no chapter is missing."""
         return len(self.parts) == self.chapters

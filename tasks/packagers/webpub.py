@@ -80,7 +80,8 @@ def manifest(publication: Publication, recordings: list[_Recording]) -> dict[str
         "id": publication.identifier,
         "name": publication.full_title,
         **{name: values for name, values in told.items() if values},
-        "description": publication.credit,
+        "description": publication.description,
+        **_series(publication),
         "readingProgression": direction,
         "dateModified": f"{publication.modified:%Y-%m-%dT%H:%M:%SZ}",
         # The sum of what is written below, not of what was rounded for it.
@@ -94,6 +95,12 @@ def manifest(publication: Publication, recordings: list[_Recording]) -> dict[str
         "readingOrder": [_linked_recording(recording) for recording in recordings],
         "resources": _resources(publication.picture),
     }
+
+
+def _series(publication: Publication) -> dict[str, Any]:
+    """Name the series and the book's place in it, by schema.org, which is the manifest's context."""
+    position = {"position": publication.series_position} if publication.series_position else {}
+    return {"isPartOf": {"type": "BookSeries", "name": publication.series}, **position} if publication.series else {}
 
 
 def _linked_recording(recording: _Recording) -> dict[str, str]:

@@ -95,10 +95,12 @@ def publication(
     language: str = "de-AT",
     picture: Cover | None = None,
     chapters: int = 0,
+    description: str = "",
+    series: tuple[str, str] = ("", ""),
 ) -> Publication:
     """Bind chapters to a book that has `chapters` of them, or no others."""
     total = chapters or len(parts)
     names = tuple(Chapter(number, f"{number}", ()) for number in range(1, total + 1))
-    book = Book(title, authors, language, names, cover=picture)
+    book = Book(title, authors, language, names, (), picture, (), (), description, *series)
     used = picture_of(book, DISCLOSURE)[0] if picture else PICTURE
     return Publication(book, parts, total, Path("book.md"), NARRATOR, DISCLOSURE, IDENTIFIER, MODIFIED, used)

@@ -133,6 +133,7 @@ def _contents(title: str, documents: list[tuple[str, str, str]]) -> str:
 def _package(publication: Publication, names: list[str]) -> str:
     book, tag = publication.book, _tag(publication.book.language)
     authors = "".join(f"<dc:creator>{_text(author)}</dc:creator>" for author in book.authors if _text(author))
+    description = f"<dc:description>{_text(book.description)}</dc:description>" if _text(book.description) else ""
     picture = publication.picture
     cover = f'<item id="cover" href="{picture.name}" media-type="{picture.media_type}" properties="cover-image"/>'
     items = "".join(
@@ -147,11 +148,23 @@ def _package(publication: Publication, names: list[str]) -> str:
         '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f'<dc:identifier id="identifier">{_text(publication.identifier)}</dc:identifier>'
         f"<dc:title>{_text(book.title) or 'Untitled'}</dc:title><dc:language>{tag}</dc:language>{authors}"
+        f"{description}{_series(publication)}"
         '<meta property="schema:accessibilityHazard">none</meta>'
         '<meta property="schema:accessibilityFeature">tableOfContents</meta></metadata>\n'
         '<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
         f'<item id="style" href="style.css" media-type="text/css"/>{cover}{items}</manifest>\n'
         f"<spine{direction}>{spine}</spine>\n</package>\n"
+    )
+
+
+def _series(publication: Publication) -> str:
+    if not publication.series:
+        return ""
+    name, position = _text(publication.series), _text(publication.series_position)
+    place = f'<meta property="group-position" refines="#series">{position}</meta>' if position else ""
+    return (
+        f'<meta property="belongs-to-collection" id="series">{name}</meta>'
+        f'<meta property="collection-type" refines="#series">series</meta>{place}'
     )
 
 
