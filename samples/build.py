@@ -72,6 +72,7 @@ class Manuscript:
     language: str
     rights: str
     cover: str
+    description: str
     chapters: tuple[Chapter, ...]
 
 
@@ -279,6 +280,7 @@ def build_epub(manuscript: Manuscript, cover: bytes) -> bytes:
     book.set_language(manuscript.language)
     book.add_author(manuscript.author)
     book.add_metadata("DC", "rights", manuscript.rights)
+    book.add_metadata("DC", "description", manuscript.description)
     book.set_cover(manuscript.cover, cover, create_page=False)
     language = manuscript.language
     title_page = xhtml("title-page", manuscript.title, language, "titlepage", title_markup(manuscript))
@@ -387,7 +389,7 @@ def build_pdf(manuscript: Manuscript) -> bytes:
         pagesize=PAGE_SIZE,
         title=manuscript.title,
         author=manuscript.author,
-        subject=manuscript.rights,
+        subject=manuscript.description,
         creator="Declaim's samples/build.py",
         lang=manuscript.language,
         invariant=1,

@@ -134,7 +134,8 @@ class Book:
 
     `language` is a BCP 47 tag. `left_out` holds the blocks that stand before, between and after the chapters and belong
     to none. `warnings` are lines for the person who ran the command: what was read with doubt, and where. `lexicon` is what
-    the manuscript itself says of how its words sound.
+    the manuscript itself says of how its words sound. `description` is plain text; `series` is the name of the series that
+    the book belongs to, and `series_position` its place there as written (`2`, `1.5`). All three are empty where not known.
     """
 
     title: str
@@ -145,6 +146,9 @@ class Book:
     cover: Cover | None = None
     warnings: tuple[str, ...] = ()
     lexicon: tuple[Pronunciation, ...] = ()
+    description: str = ""
+    series: str = ""
+    series_position: str = ""
 
 
 @dataclass(frozen=True, slots=True)

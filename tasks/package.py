@@ -31,10 +31,11 @@ from tasks.packagers.webpub import write_webpub
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where the editions lie, and which there are."""
+    """Where the editions lie, and which there are; `warnings` are lines for the person who ran the command."""
 
     folder: Path
     editions: tuple[Edition, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @task(name="package", task_run_name="editions", cache_policy=NO_CACHE, persist_result=False)
@@ -58,6 +59,8 @@ async def package(account: Account, settings: OutputSettings, narrator: str, fol
             f"{folder}: an edition cannot be tagged ({error}); remove the chapters' tracks from the store, or the cover "
             "from the source, and run the command again"
         ) from error
+    for warning in published.warnings:
+        get_run_logger().warning(warning)
     get_run_logger().info("%d files in %s", len(published.editions), folder)
     return published
 
@@ -68,10 +71,11 @@ def _unwritten(folder: Path, error: OSError) -> OutputError:
 
 def _published(account: Account, settings: OutputSettings, narrator: str, folder: Path) -> Published:
     publication = publication_of(account, narrator, settings.disclosure)
+    book = replace(account.book, warnings=(*account.book.warnings, *publication.warnings))
     with replaced(folder) as draft:
         editions = tuple(_editions(publication, settings, draft))
-        _write_accounts(replace(account, editions=editions), draft)
-    return Published(folder, editions)
+        _write_accounts(replace(account, book=book, editions=editions), draft)
+    return Published(folder, editions, publication.warnings)
 
 
 def _editions(publication: Publication, settings: OutputSettings, draft: Path) -> Iterator[Edition]:

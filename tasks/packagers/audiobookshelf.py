@@ -7,12 +7,9 @@ from typing import Any
 
 from tasks.model import Edition
 from tasks.packagers.names import file_name
-from tasks.packagers.picture import picture_of
 from tasks.packagers.plain import chapter_title, language_tag
 from tasks.packagers.publication import Publication
 from tasks.packagers.tagged import put_mp3s
-
-_PICTURES = {"image/jpeg", "image/png", "image/webp"}
 
 
 def write_audiobookshelf(publication: Publication, folder: Path) -> list[Edition]:
@@ -27,10 +24,8 @@ def write_audiobookshelf(publication: Publication, folder: Path) -> list[Edition
     author = file_name(", ".join(book.authors), "Unknown Author")
     place = f"audiobookshelf/{author}/{file_name(book.title)}{publication.partial_note}"
     names = put_mp3s(publication, folder, place)
-    picture = picture_of(book.cover)
-    if picture and picture.media_type in _PICTURES:
-        names.append(f"{place}/{picture.name}")
-        (folder / names[-1]).write_bytes(picture.data)
+    names.append(f"{place}/{publication.picture.name}")
+    (folder / names[-1]).write_bytes(publication.picture.data)
     names.append(f"{place}/metadata.json")
     document = json.dumps(metadata(publication), ensure_ascii=False, indent=2)
     (folder / names[-1]).write_text(document + "\n", "utf-8")
@@ -46,15 +41,21 @@ def metadata(publication: Publication) -> dict[str, Any]:
         "subtitle": None,
         "authors": list(publication.authors),
         "narrators": list(publication.narrators),
-        "series": [],
+        "series": _series(publication),
         "genres": [],
         "publishedYear": None,
         "publisher": None,
-        "description": publication.credit,
+        "description": publication.description,
         "language": language_tag(publication.book.language) or None,
         "explicit": False,
         "abridged": False,
     }
+
+
+def _series(publication: Publication) -> list[str]:
+    """Name the series as the server does: its place in it behind a `#`."""
+    position = f" #{publication.series_position}" if publication.series_position else ""
+    return [f"{publication.series}{position}"] if publication.series else []
 
 
 def _chapters(publication: Publication) -> list[dict[str, Any]]:

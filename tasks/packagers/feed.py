@@ -15,8 +15,7 @@ from tasks.model import Edition
 from tasks.packagers.captions import captions_name, vtt
 from tasks.packagers.mp3 import mp3_name
 from tasks.packagers.names import padded
-from tasks.packagers.picture import picture_of
-from tasks.packagers.plain import chapter_title, language_tag, plain
+from tasks.packagers.plain import chapter_title, language_tag, plain, shortened
 from tasks.packagers.publication import Part, Publication
 from tasks.packagers.scenes import scene_marks
 from tasks.packagers.tagged import has_mp3s, put_mp3s
@@ -29,10 +28,11 @@ _SPACES = {
     "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
     "podcast": "https://podcastindex.org/namespace/1.0",
 }
+# Apple's directory takes 4,000 bytes; a disclosure that leaves less room than these leaves none.
+_MOST_DESCRIPTION_BYTES = 4_000
+_LEAST_DESCRIPTION_BYTES = 100
 # The namespace that podcasts are numbered in, by their feed's address.
 _PODCASTS = UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
-# What Apple's directory takes.
-_PICTURES = {"image/jpeg", "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,9 @@ def _episodes(publication: Publication, folder: Path) -> list[_Episode]:
 
 
 def _image(publication: Publication, folder: Path) -> str:
-    """Write the cover; nothing where there is none that a directory takes."""
-    picture = picture_of(publication.book.cover)
-    if not picture or picture.media_type not in _PICTURES:
-        return ""
-    name = f"feed/{picture.name}"
-    (folder / name).write_bytes(picture.data)
+    """Write the cover."""
+    name = f"feed/{publication.picture.name}"
+    (folder / name).write_bytes(publication.picture.data)
     return name
 
 
@@ -133,7 +130,7 @@ def _rss(publication: Publication, episodes: list[_Episode], root: str, image: s
     for name, text in (
         ("title", title),
         ("link", root),
-        ("description", f"{title}, by {author}. {publication.credit}" if author else f"{title}. {publication.credit}"),
+        ("description", _description(publication)),
         ("language", language_tag(publication.book.language)),
         ("lastBuildDate", _date(publication.modified)),
         ("generator", "Declaim"),
@@ -147,12 +144,20 @@ def _rss(publication: Publication, episodes: list[_Episode], root: str, image: s
             _add(channel, name, text)
     if is_placed:
         _add(channel, "atom:link", href=f"{root}{_FEED}", rel="self", type="application/rss+xml")
-    if image:
-        _add(channel, "itunes:image", href=f"{root}{image}")
+    _add(channel, "itunes:image", href=f"{root}{image}")
     _add(_add(channel, "itunes:category", text="Arts"), "itunes:category", text="Books")
     for episode in episodes:
         _add_item(channel, publication, episode, root)
     return etree.tostring(rss, encoding="utf-8", xml_declaration=True, pretty_print=True)
+
+
+def _description(publication: Publication) -> str:
+    """Say what the book is: in its own words, cut to what a directory takes with the credit, or by title and authors."""
+    room = _MOST_DESCRIPTION_BYTES - len(f" {publication.credit}".encode())
+    own = shortened(publication.book.description, room) if room >= _LEAST_DESCRIPTION_BYTES else ""
+    author = ", ".join(publication.authors)
+    facts = f"{publication.full_title}, by {author}." if author else f"{publication.full_title}."
+    return f"{own or facts} {publication.credit}"
 
 
 def _add_item(channel: etree._Element, publication: Publication, episode: _Episode, root: str) -> None:

@@ -9,7 +9,6 @@ from mutagen.flac import Picture as FlacPicture
 
 from tasks.model import Edition, Track
 from tasks.packagers.names import track_name
-from tasks.packagers.picture import picture_of
 from tasks.packagers.plain import chapter_title, plain
 from tasks.packagers.publication import Publication
 
@@ -37,13 +36,14 @@ def _tag(publication: Publication, track: Track, path: Path) -> None:
         ("TRACKTOTAL", [str(len(book.chapters))]),
         ("GENRE", ["Audiobook"]),
         ("LANGUAGE", [plain(book.language)]),
+        ("DESCRIPTION", [plain(book.description)]),
+        ("SERIES", [publication.series]),
+        ("SERIES-PART", [publication.series_position]),
         ("COMMENT", [publication.credit]),
     ):
         if told := [text for text in texts if text]:
             file[field] = told
-    picture = picture_of(book.cover)
-    if picture:
-        block = FlacPicture()
-        block.type, block.mime, block.data = _FRONT_COVER, picture.media_type, picture.data
-        file.add_picture(block)
+    block, picture = FlacPicture(), publication.picture
+    block.type, block.mime, block.data = _FRONT_COVER, picture.media_type, picture.data
+    file.add_picture(block)
     file.save()

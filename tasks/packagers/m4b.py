@@ -7,13 +7,14 @@ from mutagen.mp4 import MP4, MP4Cover, MP4FreeForm
 
 from tasks.model import Track
 from tasks.packagers.names import file_name
-from tasks.packagers.picture import picture_of
-from tasks.packagers.plain import plain
+from tasks.packagers.plain import plain, shortened
 from tasks.packagers.publication import Publication
 
 _AUDIOBOOK = 2
 _PICTURES = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PNG}
 _MILLISECONDS = 1000
+# What iTunes keeps of the short description; the long one has no bound.
+_SHORT_BYTES = 255
 
 
 def m4b_name(publication: Publication) -> str:
@@ -46,7 +47,7 @@ def _escaped(title: str) -> str:
 
 
 def tag_m4b(path: Path, publication: Publication) -> None:
-    """Tag a bound book as an audiobook: title, author, narrator, cover, and that its voice is synthetic."""
+    """Tag a bound book as an audiobook: title, author, narrator, cover, series, and that its voice is synthetic."""
     tags = MP4(path)
     book, narrator = publication.book, publication.narrator
     author, title = ", ".join(book.authors), f"{book.title}{publication.partial_note}"
@@ -59,12 +60,19 @@ def tag_m4b(path: Path, publication: Publication) -> None:
         ("\xa9nrt", narrator),
         ("\xa9gen", "Audiobook"),
         ("\xa9cmt", publication.credit),
+        ("desc", shortened(book.description, _SHORT_BYTES)),
+        ("ldes", publication.description if plain(book.description) else ""),
     ):
         if plain(text):
             tags[atom] = [plain(text)]
     tags["stik"] = [_AUDIOBOOK]
-    tags["----:com.apple.iTunes:NARRATOR"] = [MP4FreeForm(plain(narrator).encode())]
-    picture = picture_of(book.cover)
-    if picture and picture.media_type in _PICTURES:
-        tags["covr"] = [MP4Cover(picture.data, imageformat=_PICTURES[picture.media_type])]
+    for name, text in (
+        ("NARRATOR", plain(narrator)),
+        ("SERIES", publication.series),
+        ("SERIES-PART", publication.series_position),
+    ):
+        if text:
+            tags[f"----:com.apple.iTunes:{name}"] = [MP4FreeForm(text.encode())]
+    picture = publication.picture
+    tags["covr"] = [MP4Cover(picture.data, imageformat=_PICTURES[picture.media_type])]
     tags.save()

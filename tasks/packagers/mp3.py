@@ -21,6 +21,7 @@ from mutagen.id3 import (
     TPE1,
     TPE2,
     TRCK,
+    TXXX,
     CTOCFlags,
     Encoding,
     Frame,
@@ -29,13 +30,12 @@ from mutagen.id3 import (
 
 from tasks.model import Edition, Track
 from tasks.packagers.names import track_name
-from tasks.packagers.picture import picture_of
+from tasks.packagers.picture import Picture
 from tasks.packagers.plain import plain
 from tasks.packagers.publication import Part, Publication
 from tasks.packagers.scenes import scene_marks
 
-# What players show; a scene's place in bytes is not told, its time is.
-_PICTURES = {"image/jpeg", "image/png"}
+# A scene's place in bytes is not told, its time is.
 _NO_OFFSET = 0xFFFFFFFF
 
 
@@ -63,7 +63,7 @@ def _write(publication: Publication, part: Part, folder: Path) -> Edition:
 def tag_mp3(publication: Publication, part: Part, file: Path) -> None:
     """Write what is said of a part into its MP3; one without times has no scenes."""
     tags = ID3()
-    for frame in (*_texts(publication, part.track), *_pictures(publication), *_scenes(part)):
+    for frame in (*_texts(publication, part.track), _picture(publication.picture), *_scenes(part)):
         tags.add(frame)
     tags.save(file, v1=0, v2_version=3)
 
@@ -84,19 +84,21 @@ def _texts(publication: Publication, track: Track) -> Iterator[Frame]:
     ):
         if plain(text):
             yield frame(encoding=Encoding.UTF16, text=[plain(text)])
+    # ID3 has no frame for a series; these are the names that players look for.
+    for name, text in (("SERIES", publication.series), ("SERIES-PART", publication.series_position)):
+        if text:
+            yield TXXX(encoding=Encoding.UTF16, desc=name, text=[text])
     yield COMM(encoding=Encoding.UTF16, lang="eng", desc="", text=[publication.credit])
 
 
-def _pictures(publication: Publication) -> Iterator[Frame]:
-    picture = picture_of(publication.book.cover)
-    if picture and picture.media_type in _PICTURES:
-        yield APIC(
-            encoding=Encoding.LATIN1,
-            mime=picture.media_type,
-            type=PictureType.COVER_FRONT,
-            desc="",
-            data=picture.data,
-        )
+def _picture(picture: Picture) -> Frame:
+    return APIC(
+        encoding=Encoding.LATIN1,
+        mime=picture.media_type,
+        type=PictureType.COVER_FRONT,
+        desc="",
+        data=picture.data,
+    )
 
 
 def _scenes(part: Part) -> Iterator[Frame]:

@@ -12,6 +12,16 @@ def plain(text: str) -> str:
     return _UNFIT.sub(" ", text).strip()
 
 
+def shortened(text: str, most_bytes: int) -> str:
+    """Put a text on one line of at most `most_bytes` in UTF-8 (3 at least): cut behind a word where there is one, with `…`."""
+    line = plain(text)
+    data = line.encode()
+    if len(data) <= most_bytes:
+        return line
+    cut = data[: most_bytes - len("…".encode())].decode(errors="ignore")
+    return f"{cut.rpartition(' ')[0].rstrip(' ,.;:') or cut}…"
+
+
 def chapter_title(number: int, title: str) -> str:
     """Word a chapter's title on one line; its number stands in where it has none."""
     return plain(title) or f"Chapter {number}"

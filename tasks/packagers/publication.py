@@ -8,6 +8,8 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tasks.model import Book, Pause, Script, Timing, Track
 from tasks.packagers.accounts import Account, Performance
+from tasks.packagers.drawn_cover import Words, drawn
+from tasks.packagers.picture import Picture, UnfitError, fitted
 from tasks.packagers.plain import plain
 
 
@@ -54,7 +56,9 @@ class Publication:
     are missing. `source` is the manuscript's path. `narrator` names the voices, with commas between them, `disclosure` says
     that they are synthetic. `identifier` is a URN that is the same for every edition of the same source, `modified` when the
     source was changed last (UTC): an edition of the same source by the same profile is the same, byte for byte.
-    `opening` and `closing` are the credits, for the editions that have them; they count as no chapters.
+
+    `picture` is the cover of every edition, and `warnings` are lines for the person who ran the command: what of the book
+    could not be used. `opening` and `closing` are the credits, for the editions that have them; they count as no chapters.
     """
 
     book: Book
@@ -65,6 +69,8 @@ class Publication:
     disclosure: str
     identifier: str
     modified: datetime
+    picture: Picture
+    warnings: tuple[str, ...] = ()
     opening: Part | None = None
     closing: Part | None = None
 
@@ -94,6 +100,21 @@ class Publication:
         return f"{plain(self.disclosure)} Made with Declaim.".strip()
 
     @property
+    def description(self) -> str:
+        """What the book says of itself and, behind it, the credit, on one line."""
+        return f"{plain(self.book.description)} {self.credit}".strip()
+
+    @property
+    def series(self) -> str:
+        """The name of the series that the book belongs to, on one line; empty where it belongs to none."""
+        return plain(self.book.series)
+
+    @property
+    def series_position(self) -> str:
+        """The book's place in its series, without white space; empty where it is not known."""
+        return plain(self.book.series_position).replace(" ", "") if self.series else ""
+
+    @property
     def is_whole(self) -> bool:
         """Tell whether no chapter is missing."""
         return len(self.parts) == self.chapters
@@ -112,8 +133,10 @@ class Publication:
 def publication_of(account: Account, narrator: str, disclosure: str) -> Publication:
     """Gather what the editions of a run are made of; `{voices}` in the disclosure stands for the narrator.
 
-    Raises `OSError` where the manuscript has gone.
+    The cover is decoded, or drawn, here and once. Raises `OSError` where the manuscript has gone.
     """
+    disclosure = disclosure.replace("{voices}", narrator)
+    picture, warnings = picture_of(account.book, disclosure)
     performances = account.performances
     parts = _parts(performances)
     spoken = {part.track.number: part for part in _parts(account.credits)}
@@ -123,9 +146,11 @@ def publication_of(account: Account, narrator: str, disclosure: str) -> Publicat
         chapters=len(parts) + sum(performance.is_missing for performance in performances),
         source=account.source,
         narrator=narrator,
-        disclosure=disclosure.replace("{voices}", narrator),
+        disclosure=disclosure,
         identifier=uuid5(NAMESPACE_OID, account.source_sha256).urn,
         modified=_modified(account.source),
+        picture=picture,
+        warnings=warnings,
         opening=spoken.get(0),
         closing=spoken.get(len(account.book.chapters) + 1),
     )
@@ -134,6 +159,17 @@ def publication_of(account: Account, narrator: str, disclosure: str) -> Publicat
 def _parts(performances: Iterable[Performance]) -> tuple[Part, ...]:
     tracks = [(performance.recital.script, performance.track) for performance in performances]
     return tuple(Part(script, track) for script, track in tracks if track)
+
+
+def picture_of(book: Book, disclosure: str) -> tuple[Picture, tuple[str, ...]]:
+    """Give the book's own cover as editions take it, or a drawn one, and say why where the book has one."""
+    words = Words(plain(book.title), tuple(filter(None, map(plain, book.authors))), plain(disclosure))
+    if book.cover is None:
+        return drawn(words), ()
+    try:
+        return fitted(book.cover.data), ()
+    except UnfitError as error:
+        return drawn(words), (f"the cover of the source is not used: {error}; one with the title is drawn instead",)
 
 
 def _modified(source: Path) -> datetime:

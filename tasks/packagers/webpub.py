@@ -13,7 +13,7 @@ from lxml.html import builder
 
 from tasks.model import Edition, Track
 from tasks.packagers.names import file_name, padded
-from tasks.packagers.picture import Picture, picture_of
+from tasks.packagers.picture import Picture
 from tasks.packagers.plain import chapter_title, language_tag
 from tasks.packagers.publication import Publication
 
@@ -43,13 +43,12 @@ def write_webpub(publication: Publication, folder: Path) -> list[Edition]:
         return []
     name = f"{file_name(publication.book.title)}{publication.partial_note}.lpf"
     recordings = [_recording(track, len(publication.book.chapters)) for track in publication.tracks]
-    picture = picture_of(publication.book.cover)
+    picture = publication.picture
     with ZipFile(folder / name, "w") as archive:
-        document = manifest(publication, recordings, picture)
+        document = manifest(publication, recordings)
         _put_text(archive, _MANIFEST, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-        _put_text(archive, _PAGE, _page(publication, recordings, picture))
-        if picture:
-            archive.writestr(_entry(picture.name, ZIP_STORED), picture.data)
+        _put_text(archive, _PAGE, _page(publication, recordings))
+        archive.writestr(_entry(picture.name, ZIP_STORED), picture.data)
         for recording in recordings:
             _put_file(archive, recording.path, recording.file)
     return [Edition("webpub", name)]
@@ -61,7 +60,7 @@ def _recording(track: Track, total: int) -> _Recording:
     return _Recording(path, title, round(track.seconds * 1000), track.encoded["mp3"])
 
 
-def manifest(publication: Publication, recordings: list[_Recording], picture: Picture | None) -> dict[str, Any]:
+def manifest(publication: Publication, recordings: list[_Recording]) -> dict[str, Any]:
     """Word what the specification requires and recommends; what is not known of the book is left out."""
     language = language_tag(publication.book.language)
     direction = _direction(language)
@@ -81,7 +80,8 @@ def manifest(publication: Publication, recordings: list[_Recording], picture: Pi
         "id": publication.identifier,
         "name": publication.full_title,
         **{name: values for name, values in told.items() if values},
-        "description": publication.credit,
+        "description": publication.description,
+        **_series(publication),
         "readingProgression": direction,
         "dateModified": f"{publication.modified:%Y-%m-%dT%H:%M:%SZ}",
         # The sum of what is written below, not of what was rounded for it.
@@ -93,8 +93,14 @@ def manifest(publication: Publication, recordings: list[_Recording], picture: Pi
         "accessibilityHazard": ["none"],
         "accessibilitySummary": "All of the book can be heard, chapter by chapter; it has no text beside its table of contents.",
         "readingOrder": [_linked_recording(recording) for recording in recordings],
-        "resources": list(_resources(picture)),
+        "resources": _resources(publication.picture),
     }
+
+
+def _series(publication: Publication) -> dict[str, Any]:
+    """Name the series and the book's place in it, by schema.org, which is the manifest's context."""
+    position = {"position": publication.series_position} if publication.series_position else {}
+    return {"isPartOf": {"type": "BookSeries", "name": publication.series}, **position} if publication.series else {}
 
 
 def _linked_recording(recording: _Recording) -> dict[str, str]:
@@ -107,10 +113,8 @@ def _linked_recording(recording: _Recording) -> dict[str, str]:
     }
 
 
-def _resources(picture: Picture | None) -> list[dict[str, Any]]:
+def _resources(picture: Picture) -> list[dict[str, Any]]:
     page = {"type": "LinkedResource", "url": _PAGE, "encodingFormat": "text/html", "rel": ["contents"]}
-    if not picture:
-        return [page]
     cover = {"type": "LinkedResource", "url": picture.name, "encodingFormat": picture.media_type, "rel": ["cover"]}
     return [page, cover]
 
@@ -129,7 +133,7 @@ def _direction(language: str) -> str:
         return "ltr"
 
 
-def _page(publication: Publication, recordings: list[_Recording], picture: Picture | None) -> str:
+def _page(publication: Publication, recordings: list[_Recording]) -> str:
     """Write the entry page: title, authors, what the voice is, and the table of contents."""
     language = language_tag(publication.book.language)
     authors = ", ".join(publication.authors)
@@ -143,7 +147,7 @@ def _page(publication: Publication, recordings: list[_Recording], picture: Pictu
         builder.BODY(
             builder.H1(publication.full_title),
             *([builder.P(authors)] if authors else []),
-            *([builder.P(builder.IMG(src=picture.name, alt=""))] if picture else []),
+            builder.P(builder.IMG(src=publication.picture.name, alt="")),
             html.Element("nav", role="doc-toc"),
             builder.P(publication.credit),
             dir="auto",

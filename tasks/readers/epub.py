@@ -10,12 +10,18 @@ from urllib.parse import unquote
 from tasks.errors import SourceError
 from tasks.model import Book, Cover, Pronunciation
 from tasks.pls import read_pls
+from tasks.readers.blurb import description_of, series_of
 from tasks.readers.epub_archive import Package, open_package
 from tasks.readers.epub_chapters import Entry, divide
 from tasks.readers.xhtml import Passage, left_apart, read_document
 from tasks.readers.xhtml_notes import with_candidates, with_linked, with_notes
 
-_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_PICTURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+}
 _OPF = "http://www.idpf.org/2007/opf"
 _TEXTS = {"application/xhtml+xml", "text/html", "application/x-dtbook+xml"}
 
@@ -46,15 +52,20 @@ def read(path: Path) -> Book:
     passages = with_candidates(with_linked(spine.passages))
     division = with_notes(divide(passages, contents, _title(book, path)))
     lexicon, lexicon_warnings = _lexicon(package, spine.lexicons)
+    cover, cover_warnings = _cover(package, spine.pictures)
+    series, series_position = _series(book)
     return Book(
         title=_title(book, path),
         authors=_authors(book),
         language=language,
         chapters=division.chapters,
         left_out=division.left_out,
-        cover=_cover(book) or _first_picture(book, spine.pictures),
-        warnings=(*package.warnings, *spine.warnings, *lexicon_warnings),
+        cover=cover,
+        warnings=(*package.warnings, *spine.warnings, *lexicon_warnings, *cover_warnings),
         lexicon=lexicon,
+        description=next(filter(None, map(description_of, _values(book, "description"))), ""),
+        series=series,
+        series_position=series_position,
     )
 
 
@@ -149,13 +160,41 @@ def _metas(book: Any) -> list[tuple[str | None, dict[str, str]]]:
     return list(book.metadata.get(_OPF, {}).get("meta", []))
 
 
-def _cover(book: Any) -> Cover | None:
-    """Find the cover picture: the item with the property `cover-image`, else the one that EPUB 2's `cover` names."""
-    named = {about.get("content") for _, about in _metas(book) if about.get("name") == "cover"}
-    for item in book.get_items():
-        if type(item).__name__ == "EpubCover" or item.get_id() in named:
-            return _picture(item)
-    return None
+def _series(book: Any) -> tuple[str, str]:
+    """Name the series that the book belongs to and its place there, by EPUB 3's own terms or by calibre's."""
+    metas = _metas(book)
+    for name, about in metas:
+        if about.get("property") == "belongs-to-collection":
+            refined = _refined(metas, about.get("id", ""))
+            if refined.get("collection-type", "series") == "series" and name and name.strip():
+                return series_of(name, refined.get("group-position", ""))
+    named = {about.get("name", ""): about.get("content", "") for _, about in metas}
+    return series_of(named.get("calibre:series", ""), named.get("calibre:series_index", ""))
+
+
+def _refined(metas: list[tuple[str | None, dict[str, str]]], identity: str) -> dict[str, str]:
+    """Give what refines the element of an id, by the names of its properties."""
+    return {
+        about.get("property", ""): (value or "").strip()
+        for value, about in metas
+        if identity and about.get("refines", "").lstrip("#") == identity
+    }
+
+
+def _cover(package: Package, pictures: tuple[str, ...]) -> tuple[Cover | None, list[str]]:
+    """Find the cover picture, and say so where one is declared that is none."""
+    declared = _declared_cover(package)
+    cover = (declared and _picture(declared)) or _first_picture(package.book, pictures)
+    if declared and not cover:
+        return None, [f"{declared.file_name}: the cover is no picture in JPEG, PNG, GIF or WebP; it is not used"]
+    return cover, []
+
+
+def _declared_cover(package: Package) -> Any:
+    """Find the item with the property `cover-image`, or the one that EPUB 2's `cover` names."""
+    named = {about.get("content") for _, about in _metas(package.book) if about.get("name") == "cover"}
+    covers = {package.cover, *named} - {"", None}
+    return next((item for item in package.book.get_items() if item.get_id() in covers), None)
 
 
 def _first_picture(book: Any, names: tuple[str, ...]) -> Cover | None:

@@ -26,7 +26,7 @@ _ENCRYPTED = "{http://www.w3.org/2001/04/xmlenc#}"
 _OBFUSCATION = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 # NotImplementedError: a way of compressing that Python does not know.
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error, OSError)
-_NEEDED = (".opf", ".ncx", ".xml", ".xhtml", ".html", ".htm", ".xht", ".jpg", ".jpeg", ".png", ".pls")
+_NEEDED = (".opf", ".ncx", ".xml", ".xhtml", ".html", ".htm", ".xht", ".jpg", ".jpeg", ".png", ".gif", ".webp", ".pls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,14 @@ class Package:
     """A package as ebooklib reads it.
 
     `missing` are the names, as the package document gives them, of the files that it lists and the archive lacks;
-    `contents_folder` is what the addresses in the table of contents are relative to.
+    `contents_folder` is what the addresses in the table of contents are relative to, `cover` the id of the item with the
+    property `cover-image`, empty where none has it.
     """
 
     book: Any
     missing: frozenset[str]
     contents_folder: str
+    cover: str
     warnings: tuple[str, ...]
 
 
@@ -54,6 +56,7 @@ class _Reader(epub.EpubReader):  # type: ignore[misc]  # ebooklib ships no types
         super().__init__(str(path))
         self.missing: set[str] = set()
         self.contents_folder = ""
+        self.cover = ""
         self.warnings: list[str] = []
 
     def read_file(self, name: str) -> bytes:
@@ -67,6 +70,13 @@ class _Reader(epub.EpubReader):  # type: ignore[misc]  # ebooklib ships no types
                 raise
             self.missing.add(posixpath.relpath(name, self.opf_dir or "."))
             return b""
+
+    def _load_manifest(self) -> None:
+        super()._load_manifest()
+        # ebooklib knows it of JPEG and PNG alone.
+        items = self.container.iterfind("{*}manifest/{*}item")
+        covers = (item.get("id") for item in items if "cover-image" in (item.get("properties") or "").split())
+        self.cover = next(filter(None, covers), "")
 
     def _load_spine(self) -> None:
         super()._load_spine()
@@ -132,7 +142,7 @@ def open_package(path: Path) -> Package:
         raise SourceError(
             f"{path}: the EPUB's package document cannot be understood: {reason}; check it with epubcheck"
         ) from error
-    return Package(book, frozenset(reader.missing), reader.contents_folder, tuple(reader.warnings))
+    return Package(book, frozenset(reader.missing), reader.contents_folder, reader.cover, tuple(reader.warnings))
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:

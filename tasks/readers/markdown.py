@@ -68,7 +68,19 @@ def read(path: Path) -> Book:
     warnings = list(manuscript.warnings)
     cover = markdown_facts.cover(path, manuscript.facts, warnings)
     authors = markdown_facts.authors(manuscript.facts)
-    return Book(title, authors, language, chapters, left_out, cover, tuple(warnings))
+    series, series_position = markdown_facts.series(manuscript.facts)
+    return Book(
+        title,
+        authors,
+        language,
+        chapters,
+        left_out,
+        cover,
+        tuple(warnings),
+        description=markdown_facts.description(manuscript.facts),
+        series=series,
+        series_position=series_position,
+    )
 
 
 def parsed(path: Path) -> Manuscript:

@@ -10,11 +10,17 @@ from markdown_it.token import Token
 
 from tasks.errors import SourceError
 from tasks.model import Cover
+from tasks.readers.blurb import description_of, series_of
 
 MAXIMUM_FRONT_MATTER = 64_000
 MAXIMUM_COVER_BYTES = 50_000_000
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-FIRST_BYTES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+FIRST_BYTES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+}
 _NOTHING = {"", "~", "null", "Null", "NULL"}
 
 
@@ -75,6 +81,28 @@ def authors(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return ()
 
 
+def description(facts: Mapping[str, Any]) -> str:
+    """Give the description as plain text, empty where there is none."""
+    names = ("description", "abstract", "summary", "blurb")
+    return next(filter(None, (description_of(_words(facts.get(name))) for name in names)), "")
+
+
+def series(facts: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the name of the series and the book's place in it, both empty where there is none."""
+    for name in ("series", "belongs-to-collection"):
+        for value in _list(facts.get(name)):
+            inner = value if isinstance(value, dict) else {}
+            found = series_of(_words(value), _position(inner) or _position(facts))
+            if found[0]:
+                return found
+    return "", ""
+
+
+def _position(facts: Mapping[str, Any]) -> str:
+    names = ("series_position", "series-position", "series_index", "series-index", "group-position", "position")
+    return next(filter(None, (_words(facts.get(name)) for name in names)), "")
+
+
 def language(path: Path, facts: Mapping[str, Any], warnings: list[str]) -> str:
     """Give the BCP 47 tag, empty where there is none; one that is nonsense is told in `warnings`."""
     tag = _words(facts["language"] if "language" in facts else facts.get("lang"))
@@ -110,7 +138,7 @@ def _picture(folder: Path, name: str) -> Cover:
     for first, media_type in FIRST_BYTES.items():
         if data.startswith(first):
             return Cover(media_type, data)
-    raise ValueError("it is neither PNG nor JPEG")
+    raise ValueError("it is no PNG, JPEG, GIF or WebP")
 
 
 def _list(value: object) -> list[object]:

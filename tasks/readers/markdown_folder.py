@@ -108,6 +108,7 @@ def read(folder: Path) -> Book:
             left_out += [block for block in blocks if block.text]
             if not manuscript.facts:
                 warnings.append(f"{path.name}: there are no words to speak in it")
+    series, series_position = markdown_facts.series(facts)
     return Book(
         markdown_facts.title(facts) or title_from_name(folder.resolve().name) or "Untitled",
         markdown_facts.authors(facts),
@@ -116,6 +117,9 @@ def read(folder: Path) -> Book:
         tuple(left_out),
         markdown_facts.cover(facts_path, facts, warnings),
         tuple(warnings),
+        description=markdown_facts.description(facts),
+        series=series,
+        series_position=series_position,
     )
 
 

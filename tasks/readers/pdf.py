@@ -16,6 +16,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, NullObject
 
 from tasks.errors import SourceError
 from tasks.model import Block, Book
+from tasks.readers.blurb import description_of
 from tasks.readers.pdf_blocks import Composer, divide
 from tasks.readers.pdf_fonts import NO_CHARACTER, Faces
 from tasks.readers.pdf_furniture import set_aside
@@ -71,6 +72,7 @@ def read(path: Path) -> Book:
     with _remarks_of_pypdf(path) as warnings, _open(path) as reader:
         pages = _pages(path, reader, warnings)
         title, authors, language = _facts(path, reader)
+        description = _description(path, reader)
         type_ = type_of([line for page in pages for line in page.lines if not line.left_out])
         lines = list(with_drop_caps(set_aside(pages, type_), type_))
         warnings.extend(_pictures(path, pages, lines))
@@ -87,7 +89,15 @@ def read(path: Path) -> Book:
         raise SourceError(f"{path.name} has no chapter with words to speak; check its outline")
     warnings += [f"{path.name}: {warning}" for warning in division.warnings]
     warnings += _doubts(path, pages, text, division.left_out)
-    return Book(title, authors, language, tuple(division.chapters), tuple(division.left_out), None, tuple(warnings))
+    return Book(
+        title,
+        authors,
+        language,
+        tuple(division.chapters),
+        tuple(division.left_out),
+        warnings=tuple(warnings),
+        description=description,
+    )
 
 
 @contextmanager
@@ -192,6 +202,13 @@ def _facts(path: Path, reader: PdfReader) -> tuple[str, tuple[str, ...], str]:
         language = folded(str(reader.root_object.get("/Lang", "")))
     title = title or folded(re.sub(r"[-_]+", " ", path.stem)) or path.name
     return title, tuple(name for name in authors if name), language if LANGUAGE_TAG.fullmatch(language) else "en"
+
+
+def _description(path: Path, reader: PdfReader) -> str:
+    """Read what the metadata call the book's subject."""
+    with _damage(path, ""):
+        metadata = reader.metadata
+        return description_of(_named(metadata.subject if metadata else None))
 
 
 def _named(value: str | None) -> str:

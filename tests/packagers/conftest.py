@@ -16,9 +16,10 @@ import pytest
 from tasks.audio.encode import encoding
 from tasks.audio.presets import PRESETS
 from tasks.model import Book, Levels, Script, Timing, Track
-from tasks.packagers.publication import Part, Publication
+from tasks.packagers.publication import Part, Publication, picture_of
 from tasks.readers import read_book
 from tasks.text.chunking import TextSettings, scripts_of
+from tests.packagers.publications import PICTURE
 
 RATE = 44_100
 SECONDS = 40
@@ -66,6 +67,7 @@ def publish(tone: Path) -> Publish:
             disclosure=disclosure,
             identifier="urn:uuid:0d8f1a0e-57f5-5ad7-9c02-3f5b1f5a6f00",
             modified=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            picture=picture_of(book, disclosure)[0] if book.cover else PICTURE,
         )
 
     return publish

@@ -10,7 +10,8 @@ from PIL import Image
 from tasks.audio.encode import encoding
 from tasks.audio.presets import PRESETS
 from tasks.model import BlockKind, Book, Chapter, Chunk, Cover, Levels, Pause, Script, Sentence, Timing, Track
-from tasks.packagers.publication import Part, Publication
+from tasks.packagers.picture import fitted
+from tasks.packagers.publication import Part, Publication, picture_of
 
 RATE = 44_100
 SAMPLES = 1_024 * 22
@@ -49,6 +50,10 @@ def cover(kind: str) -> Cover:
     data = BytesIO()
     Image.new("RGB", (40, 40), "teal").save(data, format=kind)
     return Cover(f"image/{kind}", data.getvalue())
+
+
+# Where a test is not about covers, none is drawn.
+PICTURE = fitted(cover("png").data)
 
 
 def evenly(count: int, seconds: float = SECONDS) -> list[tuple[float, float]]:
@@ -90,9 +95,12 @@ def publication(
     language: str = "de-AT",
     picture: Cover | None = None,
     chapters: int = 0,
+    description: str = "",
+    series: tuple[str, str] = ("", ""),
 ) -> Publication:
     """Bind chapters to a book that has `chapters` of them, or no others."""
     total = chapters or len(parts)
     names = tuple(Chapter(number, f"{number}", ()) for number in range(1, total + 1))
-    book = Book(title, authors, language, names, cover=picture)
-    return Publication(book, parts, total, Path("book.md"), NARRATOR, DISCLOSURE, IDENTIFIER, MODIFIED)
+    book = Book(title, authors, language, names, (), picture, (), (), description, *series)
+    used = picture_of(book, DISCLOSURE)[0] if picture else PICTURE
+    return Publication(book, parts, total, Path("book.md"), NARRATOR, DISCLOSURE, IDENTIFIER, MODIFIED, used)

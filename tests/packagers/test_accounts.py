@@ -83,6 +83,9 @@ def test_the_manifest_says_what_was_made() -> None:
         "title": "Title",
         "authors": ["Ann One"],
         "language": "en",
+        "description": "",
+        "series": "",
+        "series_position": "",
         "warnings": ["Page 3 is doubtful."],
     }
     assert document["voices"][0]["options"] == {"length_scale": "1.2"}

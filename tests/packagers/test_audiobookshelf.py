@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mutagen.id3 import ID3
 
-from tasks.model import Cover
 from tasks.packagers.audiobookshelf import metadata, write_audiobookshelf
 from tasks.packagers.folder import replaced
 from tasks.packagers.mp3 import write_mp3
@@ -104,14 +103,6 @@ def test_an_author_who_is_not_known_has_a_folder(tmp_path: Path, encoded: dict[s
     assert editions[0].path == "audiobookshelf/Unknown Author/Ūber Time/01 - I.mp3"
     document = json.loads((tmp_path / editions[-1].path).read_text("utf-8"))
     assert (document["authors"], document["language"]) == ([], None)
-
-
-@pytest.mark.parametrize("picture", [None, Cover("image/jpeg", b"no picture"), Cover("image/gif", b"GIF89a")])
-def test_what_is_no_picture_for_the_server_is_left_out(
-    tmp_path: Path, encoded: dict[str, Path], picture: Cover | None
-) -> None:
-    editions = write_audiobookshelf(book(encoded, "I", picture=picture), tmp_path)
-    assert [Path(edition.path).suffix for edition in editions] == [".mp3", ".json"]
 
 
 def test_a_part_of_a_book_says_so(tmp_path: Path, encoded: dict[str, Path]) -> None:

@@ -19,7 +19,7 @@ from tasks.model import Book, Chapter, Cover, Levels, Script, Track
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
 from tasks.packagers.plain import plain
-from tasks.packagers.publication import Part, Publication
+from tasks.packagers.publication import Part, Publication, picture_of
 from tests.packagers import publications
 
 RATE = 44_100
@@ -62,7 +62,10 @@ def publication(book: Book, encoded: dict[str, Path], chapters: slice = slice(No
     tracks = tracks_of(book, encoded)[chapters]
     parts = tuple(Part(Script(track.number, track.title, (), ()), track) for track in tracks)
     modified = datetime(2026, 1, 2, tzinfo=UTC)
-    return Publication(book, parts, len(book.chapters), Path("book.md"), NARRATOR, DISCLOSURE, "urn:x", modified)
+    picture = picture_of(book, DISCLOSURE)[0] if book.cover else publications.PICTURE
+    return Publication(
+        book, parts, len(book.chapters), Path("book.md"), NARRATOR, DISCLOSURE, "urn:x", modified, picture
+    )
 
 
 def bound(book: Book, encoded: dict[str, Path], folder: Path) -> Path:
@@ -102,12 +105,11 @@ def test_an_mp3_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
     assert MP3(tmp_path / editions[1].path).info.length == pytest.approx(SAMPLES / RATE, abs=0.1)
 
 
-def test_an_mp3_without_author_and_cover_has_no_empty_tags(tmp_path: Path, encoded: dict[str, Path]) -> None:
+def test_an_mp3_without_author_has_no_empty_tags(tmp_path: Path, encoded: dict[str, Path]) -> None:
     book = book_of(["I"], authors=())
     (edition,) = write_mp3(publication(book, encoded), tmp_path)
     tags = ID3(tmp_path / edition.path)
     assert not {"TPE1", "TPE2"} & set(tags)
-    assert not tags.getall("APIC")
 
 
 def test_scenes_of_a_chapter_are_marked(tmp_path: Path) -> None:
@@ -138,13 +140,20 @@ def test_any_title_can_be_tagged(tmp_path: Path, encoded: dict[str, Path], title
     assert (MP4(path).tags or {}).get("aART", [""]) == [plain(title)]
 
 
-def test_a_cover_that_is_no_picture_is_left_out(tmp_path: Path, encoded: dict[str, Path]) -> None:
+def test_a_drawn_cover_takes_the_place_of_one_that_is_no_picture(tmp_path: Path, encoded: dict[str, Path]) -> None:
+    """As mutagen finds it, and as ffmpeg does."""
     book = book_of(["I"], Cover("image/png", b"no picture"))
-    (edition,) = write_mp3(publication(book, encoded), tmp_path)
-    assert not ID3(tmp_path / edition.path).getall("APIC")
+    made = publication(book, encoded)
+    (edition,) = write_mp3(made, tmp_path)
+    (picture,) = ID3(tmp_path / edition.path).getall("APIC")
     path = bound(book, encoded, tmp_path)
-    tag_m4b(path, publication(book, encoded))
-    assert "covr" not in (MP4(path).tags or {})
+    tag_m4b(path, made)
+    (cover,) = (MP4(path).tags or {})["covr"]
+    assert picture.data == bytes(cover) == made.picture.data
+    for sound in (tmp_path / edition.path, path):
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-i", str(sound)]
+        said = subprocess.run(command, capture_output=True, check=False).stderr.decode()
+        assert re.search(r"Video: png.*1600x1600.*attached pic", said)
 
 
 def test_a_part_of_a_book_keeps_its_numbers(tmp_path: Path, encoded: dict[str, Path]) -> None:
@@ -190,11 +199,11 @@ def test_an_m4b_is_tagged(tmp_path: Path, encoded: dict[str, Path], covers: dict
     assert [mark.title for mark in tags.chapters] == ["I", "II"]
 
 
-def test_an_m4b_without_author_and_cover_has_no_empty_tags(tmp_path: Path, encoded: dict[str, Path]) -> None:
-    book = book_of(["I"], Cover("image/gif", b"GIF89a"), authors=())
+def test_an_m4b_without_author_has_no_empty_tags(tmp_path: Path, encoded: dict[str, Path]) -> None:
+    book = book_of(["I"], authors=())
     path = bound(book, encoded, tmp_path)
     tag_m4b(path, publication(book, encoded))
-    assert not {"\xa9ART", "aART", "covr"} & set(MP4(path).tags or {})
+    assert not {"\xa9ART", "aART"} & set(MP4(path).tags or {})
 
 
 def test_chapters_have_their_titles_whatever_they_are(tmp_path: Path, encoded: dict[str, Path]) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from lxml import etree
 from mutagen.mp3 import MP3
 
-from tasks.model import Cover
 from tasks.packagers.captions import write_captions
 from tasks.packagers.feed import podcast_guid, write_feed
 from tasks.packagers.mp3 import mp3_name, write_mp3
@@ -151,7 +150,7 @@ def test_addresses_begin_with_the_base(tmp_path: Path, encoded: dict[str, Path],
 def test_what_no_other_edition_has_made_lies_with_the_feed(tmp_path: Path, encoded: dict[str, Path]) -> None:
     editions = write_feed(book(encoded, "I"), tmp_path, "")
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == {"feed/feed.xml", "feed/mp3/01 - I.mp3", "feed/captions/01.vtt"}
+    assert found == {"feed/feed.xml", "feed/cover.png", "feed/mp3/01 - I.mp3", "feed/captions/01.vtt"}
     assert {edition.path for edition in editions} == found
     assert MP3(tmp_path / "feed/mp3/01 - I.mp3").tags["TIT2"] == "I"
     # Relative links are read from where the feed lies.
@@ -221,13 +220,10 @@ def test_scenes_are_ordered_and_in_the_track(sentences: list[tuple[str, tuple[fl
     assert all(0 < len(mark.title) <= 60 for mark in marks)
 
 
-@pytest.mark.parametrize("picture", [None, Cover("image/png", b"no picture"), Cover("image/gif", b"GIF89a")])
-def test_what_is_no_picture_for_a_directory_is_left_out(
-    tmp_path: Path, encoded: dict[str, Path], picture: Cover | None
-) -> None:
-    write_feed(book(encoded, "I", authors=(), language="", picture=picture), tmp_path, BASE)
+def test_what_is_not_known_is_left_out(tmp_path: Path, encoded: dict[str, Path]) -> None:
+    write_feed(book(encoded, "I", authors=(), language=""), tmp_path, BASE)
     channel = channel_of(tmp_path)
-    assert [channel.find(name, SPACES) for name in ("itunes:image", "itunes:author", "language")] == [None] * 3
+    assert [channel.find(name, SPACES) for name in ("itunes:author", "language")] == [None] * 2
     assert said(channel, "description") == f"Ūber / Time. {DISCLOSURE} Made with Declaim."
 
 

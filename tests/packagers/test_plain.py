@@ -5,10 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
-from tasks.model import Cover
-from tasks.packagers.picture import picture_of
-from tasks.packagers.plain import chapter_title, language_tag, plain
-from tests.packagers.publications import cover
+from tasks.packagers.plain import chapter_title, language_tag, plain, shortened
 
 # With halves of characters, which Hypothesis else leaves out of texts.
 ANY_TEXT = st.text(st.characters())
@@ -46,20 +43,17 @@ def test_only_what_is_formed_as_a_tag_is_a_language(language: str, tag: str) -> 
     assert language_tag(language) == tag
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [("jpeg", "cover.jpg"), ("png", "cover.png"), ("webp", "cover.webp"), ("gif", "cover.gif")]
-)
-def test_a_picture_is_what_its_bytes_say(kind: str, name: str) -> None:
-    data = cover(kind).data
-    picture = picture_of(Cover("text/plain", data))
-    assert picture is not None
-    assert (picture.media_type, picture.name, picture.data) == (f"image/{kind}", name, data)
+@given(ANY_TEXT, st.integers(3, 60))
+def test_a_text_that_is_too_long_is_cut_with_a_sign(text: str, most_bytes: int) -> None:
+    line, cut = plain(text), shortened(text, most_bytes)
+    assert len(cut.encode()) <= most_bytes
+    assert plain(cut) == cut
+    if len(line.encode()) <= most_bytes:
+        assert cut == line
+    else:
+        assert cut.endswith("…")
+        assert line.startswith(cut.removesuffix("…"))
 
 
-@pytest.mark.parametrize("data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFF1234WAVE", b"no picture"])
-def test_what_is_no_picture_is_none(data: bytes) -> None:
-    assert picture_of(Cover("image/jpeg", data)) is None
-
-
-def test_no_cover_is_no_picture() -> None:
-    assert picture_of(None) is None
+def test_a_text_is_cut_behind_a_word() -> None:
+    assert shortened("It was late, and he slept.", 18) == "It was late…"

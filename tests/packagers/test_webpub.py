@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from tasks.model import Cover
 from tasks.packagers.plain import plain
 from tasks.packagers.publication import Publication
 from tasks.packagers.webpub import manifest, write_webpub
@@ -66,7 +65,7 @@ def test_a_package_says_all_that_is_known(tmp_path: Path, encoded: dict[str, Pat
 
 def test_every_voice_is_a_narrator(encoded: dict[str, Path]) -> None:
     made = replace(book(encoded, "I"), narrator="Joe, aura-2 helena")
-    assert manifest(made, [], None)["readBy"] == ["Joe", "aura-2 helena"]
+    assert manifest(made, [])["readBy"] == ["Joe", "aura-2 helena"]
 
 
 def test_sound_is_stored_as_it_is_and_text_deflated(tmp_path: Path, encoded: dict[str, Path]) -> None:
@@ -119,13 +118,6 @@ def test_what_is_not_known_is_left_out(tmp_path: Path, encoded: dict[str, Path])
     document = read(tmp_path / edition.path)
     assert not {"author", "inLanguage", "datePublished", "url"} & set(document)
     assert len(document["@context"]) == 2
-    assert len(document["resources"]) == 1
-
-
-@pytest.mark.parametrize("data", [b"no picture", b"<svg/>", b""])
-def test_a_cover_that_is_no_picture_is_left_out(tmp_path: Path, encoded: dict[str, Path], data: bytes) -> None:
-    (edition,) = write_webpub(book(encoded, "I", picture=Cover("image/png", data)), tmp_path)
-    assert len(read(tmp_path / edition.path)["resources"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,7 +125,7 @@ def test_a_cover_that_is_no_picture_is_left_out(tmp_path: Path, encoded: dict[st
 )
 def test_a_book_goes_as_its_language_is_written(language: str, direction: str) -> None:
     made = book({"mp3": Path("none")}, "I", language=language)
-    assert manifest(made, [], None)["readingProgression"] == direction
+    assert manifest(made, [])["readingProgression"] == direction
 
 
 def test_a_part_of_a_book_says_so(tmp_path: Path, encoded: dict[str, Path]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 from html import escape
 from itertools import groupby
 
-from tasks.model import Block, BlockKind, Cover
+from tasks.model import Block, BlockKind
 from tasks.packagers.publication import Publication
 from tasks.packagers.readalong.package import CONTAINER, MIMETYPE
 from tasks.packagers.readalong.places import Numbered
@@ -29,13 +29,6 @@ _READABLE = {
 }
 _RIGHT_TO_LEFT = {"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"}
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?")
-# How a picture of each kind begins, and what stands near its end if nothing of it is missing.
-_PICTURES = {
-    "image/jpeg": (re.compile(rb"\xff\xd8\xff"), b"\xff\xd9", "jpg"),
-    "image/png": (re.compile(rb"\x89PNG\r\n\x1a\n....IHDR", re.DOTALL), b"IEND", "png"),
-    "image/gif": (re.compile(rb"GIF8[79]a"), b"\x3b", "gif"),
-}
-_END_BYTES = 1024
 _STYLE = """\
 body { margin: 0 5%; line-height: 1.4; }
 h1, h2, h3, h4, h5, h6 { line-height: 1.2; text-align: center; }
@@ -72,8 +65,6 @@ def _is_shown(block: Block, spoken: Container[str]) -> bool:
 
 
 def _archive(publication: Publication, documents: list[tuple[str, str, str]]) -> bytes:
-    cover = publication.book.cover
-    suffix = _suffix(cover) if cover else ""
     title = _text(publication.book.title) or "Untitled"
     people = "".join(f'<p class="title">{_text(author)}</p>' for author in publication.book.authors)
     pages = [
@@ -83,13 +74,12 @@ def _archive(publication: Publication, documents: list[tuple[str, str, str]]) ->
     files: list[tuple[str, str | bytes]] = [
         (MIMETYPE, "application/epub+zip"),
         (CONTAINER, _container()),
-        (f"{_FOLDER}/package.opf", _package(publication, [name for name, _, _ in pages], suffix)),
+        (f"{_FOLDER}/package.opf", _package(publication, [name for name, _, _ in pages])),
         (f"{_FOLDER}/nav.xhtml", _page(publication, title, _contents(title, documents), "nav.xhtml")),
         (f"{_FOLDER}/style.css", _STYLE),
         *((f"{_FOLDER}/{name}", _page(publication, own or title, body, name)) for name, own, body in pages),
+        (f"{_FOLDER}/{publication.picture.name}", publication.picture.data),
     ]
-    if cover and suffix:
-        files.append((f"{_FOLDER}/cover.{suffix}", cover.data))
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, data in files:
@@ -140,11 +130,12 @@ def _contents(title: str, documents: list[tuple[str, str, str]]) -> str:
     return f'<nav epub:type="toc"><h1>{title}</h1><ol>{lines}</ol></nav>'
 
 
-def _package(publication: Publication, names: list[str], suffix: str) -> str:
+def _package(publication: Publication, names: list[str]) -> str:
     book, tag = publication.book, _tag(publication.book.language)
     authors = "".join(f"<dc:creator>{_text(author)}</dc:creator>" for author in book.authors if _text(author))
-    kind = next((kind for kind, (_, _, own) in _PICTURES.items() if own == suffix), "")
-    cover = f'<item id="cover" href="cover.{suffix}" media-type="{kind}" properties="cover-image"/>' if suffix else ""
+    description = f"<dc:description>{_text(book.description)}</dc:description>" if _text(book.description) else ""
+    picture = publication.picture
+    cover = f'<item id="cover" href="{picture.name}" media-type="{picture.media_type}" properties="cover-image"/>'
     items = "".join(
         f'<item id="text-{number}" href="{name}" media-type="application/xhtml+xml"/>'
         for number, name in enumerate(names)
@@ -157,11 +148,23 @@ def _package(publication: Publication, names: list[str], suffix: str) -> str:
         '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f'<dc:identifier id="identifier">{_text(publication.identifier)}</dc:identifier>'
         f"<dc:title>{_text(book.title) or 'Untitled'}</dc:title><dc:language>{tag}</dc:language>{authors}"
+        f"{description}{_series(publication)}"
         '<meta property="schema:accessibilityHazard">none</meta>'
         '<meta property="schema:accessibilityFeature">tableOfContents</meta></metadata>\n'
         '<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
         f'<item id="style" href="style.css" media-type="text/css"/>{cover}{items}</manifest>\n'
         f"<spine{direction}>{spine}</spine>\n</package>\n"
+    )
+
+
+def _series(publication: Publication) -> str:
+    if not publication.series:
+        return ""
+    name, position = _text(publication.series), _text(publication.series_position)
+    place = f'<meta property="group-position" refines="#series">{position}</meta>' if position else ""
+    return (
+        f'<meta property="belongs-to-collection" id="series">{name}</meta>'
+        f'<meta property="collection-type" refines="#series">series</meta>{place}'
     )
 
 
@@ -172,14 +175,6 @@ def _container() -> str:
         f'<rootfile full-path="{_FOLDER}/package.opf" media-type="application/oebps-package+xml"/>'
         "</rootfiles></container>\n"
     )
-
-
-def _suffix(cover: Cover) -> str:
-    """Name the ending for a cover by what its data are, whatever they are said to be; none for what is no whole picture."""
-    for begin, end, suffix in _PICTURES.values():
-        if begin.match(cover.data) and end in cover.data[-_END_BYTES:]:
-            return suffix
-    return ""
 
 
 def _tag(language: str) -> str:
