@@ -1,15 +1,22 @@
 """What the output directory holds after each run: part of a book, the whole, one word of it changed."""
 
 import json
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import imageio_ffmpeg
 import mutagen
 import pysubs2
 import pytest
+import soundfile
+from ebooklib.epub import read_epub
+from lxml import etree
+from mutagen.flac import FLAC
+from mutagen.mp3 import MP3
 from mutagen.mp4 import MP4
 
 from tests.services.service import Service
@@ -253,7 +260,49 @@ def test_one_word_changed_in_a_book_of_thirty_chapters(
     assert len(marks(place.out / "Thirty Nights.m4b")) == 30
 
 
-EVERY_KIND = '["mp3", "m4b", "captions", "webpub", "audiobookshelf", "feed"]'
+EVERY_KIND = '["mp3", "m4b", "flac", "captions", "readalong", "acx", "webpub", "audiobookshelf", "feed"]'
+
+
+def overlaid_seconds(epub: Path) -> float:
+    """Tell how long the overlays of a read-along last together, as its package document says."""
+    with zipfile.ZipFile(epub) as archive:
+        package = etree.fromstring(archive.read("EPUB/package.opf"))
+    metas = package.iterfind("{*}metadata/{*}meta[@property='media:duration']")
+    (told,) = (str(meta.text) for meta in metas if not meta.get("refines"))
+    hours, minutes, seconds = told.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def assert_readers_agree(place: Home, chapters: list[tuple[str, float]]) -> None:
+    """mutagen, ffmpeg, libsndfile and ebooklib read the same chapters, durations and cover out of the editions."""
+    titles, seconds = [title for title, _ in chapters], [length for _, length in chapters]
+    cover = (place.out / "feed/cover.png").read_bytes()
+    mp3s, flacs = sorted(place.out.glob("mp3/*.mp3")), sorted(place.out.glob("flac/*.flac"))
+    assert [str(MP3(file)["TIT2"]) for file in mp3s] == [FLAC(file)["TITLE"][0] for file in flacs] == titles
+    for file in (*mp3s, *flacs):
+        assert soundfile.info(file).duration == pytest.approx(seconds[int(file.name[:2]) - 1], abs=0.001)
+        picture = MP3(file).tags.getall("APIC")[0] if file.suffix == ".mp3" else FLAC(file).pictures[0]
+        assert picture.data == cover
+    (m4b,) = place.out.glob("*.m4b")
+    tags = MP4(m4b)
+    assert [mark.title for mark in tags.chapters] == titles
+    assert [mark.start for mark in tags.chapters] == pytest.approx(
+        [sum(seconds[:place]) for place in range(3)], abs=0.001
+    )
+    assert (bytes(tags["covr"][0]), tags.info.length) == (cover, pytest.approx(sum(seconds), abs=0.05))
+    said = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(m4b)], capture_output=True, check=False, text=True
+    ).stderr
+    assert re.findall(r"Chapter #\d+:\d+: start [\d.]+, end [\d.]+\s+Metadata:\s+title\s+: (.*)", said) == titles
+    assert "attached pic" in said
+    (epub,) = place.out.glob("*.epub")
+    read = read_epub(epub)
+    assert [item.get_content() for item in read.get_items() if item.get_name().startswith("cover.")] == [cover]
+    starts = [row["start"] for row in place.document("coverage.json")["sentences"] if row["chunk"].endswith(".1")]
+    assert overlaid_seconds(epub) == pytest.approx(sum(seconds) - sum(starts), abs=0.01)
+    with zipfile.ZipFile(place.out / "Three Lamps.lpf") as package:
+        assert package.read("cover.png") == cover
+    assert (place.out / "audiobookshelf/Unknown Author/Three Lamps/cover.png").read_bytes() == cover
 
 
 def test_every_edition_is_made_of_one_timeline(place: Home, profile: Path, tmp_path: Path) -> None:
@@ -280,6 +329,7 @@ def test_every_edition_is_made_of_one_timeline(place: Home, profile: Path, tmp_p
     assert [row["end"] - row["start"] for row in shelf["chapters"]] == pytest.approx(seconds, abs=0.002)
     feed = (place.out / "feed/feed.xml").read_text("utf-8")
     assert feed.count("https://a.example/lamps/mp3/0") == 3
+    assert_readers_agree(place, [(chapter["title"], chapter["seconds"]) for chapter in manifest["chapters"]])
 
     # The manifest tells what its own run bought.
     before = {name: (place.out / name).read_bytes() for name in files(place) if name != "manifest.json"}

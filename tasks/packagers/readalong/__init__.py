@@ -35,11 +35,11 @@ _STYLE = f".{ACTIVE} {{ background-color: #ffe9a8; color: #000; }}\n"
 
 
 def write_readalong(publication: Publication, draft: Path) -> list[Edition]:
-    """Write `<title>.epub` into `draft`; chapters that are not finished stay in it as text.
+    """Write `<title>.epub` into `draft`; chapters that are not finished stay in it as text, and its name says so.
 
     Raises `OSError`, and `PackageError` for a book of which none can be made.
     """
-    name = f"{file_name(publication.book.title)}.epub"
+    name = f"{file_name(publication.book.title)}{publication.partial_note}.epub"
     if publication.source.suffix.lower() == ".epub":
         with (
             suppress(UnsuitedError, zipfile.BadZipFile, FileNotFoundError),
