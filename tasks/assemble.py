@@ -12,27 +12,57 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple, dataclass
 from functools import partial
+from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from tasks.audio import AudioSettings
 from tasks.audio.encode import CODECS, encoding, kbps, whole_packets
 from tasks.audio.join import join
 from tasks.audio.mastering import master
+from tasks.audio.meter import MOST_PARTS
 from tasks.audio.presets import PRESETS
 from tasks.errors import OutputError
-from tasks.model import Levels, Recital, Timing, Track
+from tasks.model import Curve, Levels, Recital, Timing, Track
 from tasks.prefect_values import named
 from tasks.store import ClipStore, note_use
 
-# Counts up when the same clips and settings make other sound.
-_VERSION = 3
+# Counts up when the same clips and settings make other sound, or other facts are kept of it.
+_VERSION = 4
 _FACTS = "track.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is kept of a track: what was measured of it, the SHA-256 of the mastered samples and of each codec's file."""
+
+    seconds: FiniteFloat
+    levels: Levels
+    head: FiniteFloat
+    tail: FiniteFloat
+    curve: Curve
+    sha256: str
+    timings: tuple[tuple[str, int, FiniteFloat, FiniteFloat, bool], ...]
+    encoded: dict[str, str]
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether the levels and the curve could have been measured."""
+        curve = self.curve
+        figures = (*astuple(self.levels), curve.seconds, *curve.peaks, *curve.loudness)
+        return (
+            all(figure is None or isfinite(figure) for figure in figures)
+            and 0 < len(curve.peaks) == len(curve.loudness) <= MOST_PARTS
+            and min(curve.seconds, *curve.peaks) >= 0 < curve.seconds
+        )
+
+
+_FACTS_READ = TypeAdapter(_Facts)
 
 
 @task(
@@ -79,25 +109,28 @@ def _encoded(folder: Path, codecs: tuple[str, ...]) -> dict[str, Path]:
     return {codec: folder / f"track.{CODECS[codec].suffix}" for codec in codecs}
 
 
-def _facts(folder: Path, codecs: tuple[str, ...]) -> dict[str, Any] | None:
-    """Read what is known of a track that is whole; None where there is none."""
+def _whole(folder: Path, codecs: tuple[str, ...]) -> _Facts | None:
+    """Read what is known of a track that is in the store; None where there is none, or something of it is torn or altered."""
     try:
-        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text("utf-8"))
+        facts = _FACTS_READ.validate_json((folder / _FACTS).read_bytes(), strict=True)
         sums = {codec: _sha256(path) for codec, path in _encoded(folder, codecs).items()}
-    except (OSError, ValueError):
+    except (OSError, ValidationError):
         return None
-    return facts if all(facts["encoded"].get(codec) == found for codec, found in sums.items()) else None
+    is_whole = facts.is_sound and all(facts.encoded.get(codec) == found for codec, found in sums.items())
+    return facts if is_whole else None
 
 
 def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | None:
-    facts = _facts(folder, codecs)
+    facts = _whole(folder, codecs)
     if facts is None:
         return None
     encoded = _encoded(folder, codecs)
     note_use(folder / _FACTS)
-    timings = tuple(Timing(*row) for row in facts["timings"])
+    timings = tuple(Timing(*row) for row in facts.timings)
     script = recital.script
-    return Track(script.number, script.title, facts["seconds"], timings, Levels(**facts["levels"]), encoded)
+    return Track(
+        script.number, script.title, facts.seconds, timings, facts.levels, encoded, facts.head, facts.tail, facts.curve
+    )
 
 
 def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
@@ -109,16 +142,19 @@ def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple
         files = _encoded(scratch, codecs)
         length = whole_packets(joined.seconds, preset)
         encoders = partial(encoding, joined.envelope.sample_rate, length, preset, files)
-        levels, digest = master(samples, joined.envelope, settings, encoders)
+        heard, digest = master(samples, joined.envelope, settings, encoders)
         samples.unlink()
-        facts = {
-            "seconds": length / preset.sample_rate,
-            "levels": asdict(levels),
-            "sha256": digest,
-            "timings": [list(asdict(timing).values()) for timing in joined.timings],
-            "encoded": {codec: _sha256(file) for codec, file in files.items()},
-        }
-        (scratch / _FACTS).write_text(json.dumps(facts), "utf-8")
+        facts = _Facts(
+            seconds=length / preset.sample_rate,
+            levels=heard.levels,
+            head=heard.head,
+            tail=heard.tail,
+            curve=heard.curve,
+            sha256=digest,
+            timings=tuple((it.chunk, it.sentence, it.start, it.end, it.exact) for it in joined.timings),
+            encoded={codec: _sha256(file) for codec, file in files.items()},
+        )
+        (scratch / _FACTS).write_text(json.dumps(asdict(facts)), "utf-8")
         _put(scratch, folder, codecs)
     track = _kept(folder, recital, codecs)
     if track is None:
@@ -150,7 +186,7 @@ def _put(scratch: Path, folder: Path, codecs: tuple[str, ...]) -> None:
     except OSError as error:
         if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
             raise
-        if _facts(folder, codecs) is None:
+        if _whole(folder, codecs) is None:
             damaged = scratch / "damaged"
             folder.rename(damaged)
             shutil.rmtree(damaged)

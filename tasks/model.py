@@ -347,8 +347,25 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """Finished audio at a glance, in parts of `seconds` each, of which the last may be shorter.
+
+    For each part: the highest sample peak (full scale is 1), and the short-term loudness in LUFS (ITU-R BS.1770, the 3 s
+    around its middle); None where there is silence.
+    """
+
+    seconds: float
+    peaks: tuple[float, ...] = field(repr=False)
+    loudness: tuple[float | None, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
-    """A chapter as finished audio, not yet packaged: `encoded` names the file of each codec."""
+    """A chapter as finished audio, not yet packaged: `encoded` names the file of each codec.
+
+    What was measured is that of the first of the files: `head` and `tail` are the room tone before and behind the speech in
+    seconds. A figure that is not known is None.
+    """
 
     number: int
     title: str
@@ -356,6 +373,9 @@ class Track:
     timings: tuple[Timing, ...]
     levels: Levels
     encoded: dict[str, Path]
+    head: float | None = None
+    tail: float | None = None
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)

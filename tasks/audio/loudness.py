@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 STEPS_A_SECOND = 10
 _BLOCK_STEPS = 4
+_SHORT_TERM_STEPS = 30
+# Below what 16 bits can hold.
+_SOFTEST_LUFS = -110.0
 _OFFSET_LU = -0.691
 _ABSOLUTE_GATE_LUFS = -70.0
 _RELATIVE_GATE_LU = -10.0
@@ -58,6 +61,22 @@ def integrated(powers: NDArray[np.floating]) -> float:
         return -math.inf
     heard = loud[loud > loud.mean() * 10 ** (_RELATIVE_GATE_LU / 10)]
     return _OFFSET_LU + 10 * math.log10(heard.mean())
+
+
+def short_term(powers: NDArray[np.floating], middles: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Tell the short-term loudness in LUFS of K-weighted powers in steps of 100 ms: that of the 3 s around each middle.
+
+    `middles` are places in steps. At an end it is that of the first or the last 3 s, of a shorter sound that of the whole;
+    minus infinity where there is silence.
+    """
+    width = min(_SHORT_TERM_STEPS, len(powers))
+    begins = np.clip(np.rint(middles - width / 2).astype(np.int64), 0, len(powers) - width)
+    sums = np.concatenate((np.zeros(1), np.cumsum(powers, dtype=np.float64)))
+    # What is left of rounding where a sum does not grow is no sound.
+    means = (sums[begins + width] - sums[begins]) / width
+    loudness = np.full(len(means), -np.inf)
+    np.log10(means, out=loudness, where=means > _power(_SOFTEST_LUFS))
+    return _OFFSET_LU + 10 * loudness
 
 
 def _power(lufs: float) -> float:

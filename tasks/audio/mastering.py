@@ -15,10 +15,9 @@ from tasks.audio.encode import Encoders
 from tasks.audio.envelope import CELLS_A_SECOND, Envelope
 from tasks.audio.limiting import Gains, gain_for, gains, limited_powers
 from tasks.audio.loudness import integrated
-from tasks.audio.meter import measured
+from tasks.audio.meter import Measured, measured
 from tasks.audio.presets import PRESETS
 from tasks.errors import AudioError
-from tasks.model import Levels
 
 _FULL_SCALE = 32_768
 _BYTES_A_SAMPLE = 2
@@ -51,12 +50,12 @@ def master(
     envelope: Envelope,
     settings: AudioSettings,
     encoding: Callable[[], AbstractContextManager[Encoders]],
-) -> tuple[Levels, str]:
+) -> tuple[Measured, str]:
     """Bring a chapter's samples to the profile's loudness and peak, in one stream for all who encode it.
 
     `samples` is a file of samples as `join` writes them, with their `envelope`. `encoding` opens what takes the mastered
-    samples; it is opened anew where loudness or peak were missed. Returns the levels as measured from the first of the files,
-    and the SHA-256 of the mastered samples. Raises `AudioError` where ffmpeg fails or the chapter holds no sound to measure.
+    samples; it is opened anew where loudness or peak were missed. Returns what was measured of the first of the files, and the
+    SHA-256 of the mastered samples. Raises `AudioError` where ffmpeg fails or the chapter holds no sound to measure.
     """
     aim = _aim(envelope, settings)
     for _ in range(_ROUNDS):
@@ -65,13 +64,13 @@ def master(
             for block in _mastered(samples, envelope, aim):
                 encoders.take(block)
                 digest.update(block)
-            levels = measured(encoders.end()).levels
-        missed = aim.loudness - (levels.lufs or aim.loudness)
-        over = max((levels.peak_db or 0.0) - settings.peak_dbfs, 0.0)
+            heard = measured(encoders.end())
+        missed = aim.loudness - (heard.levels.lufs or aim.loudness)
+        over = max((heard.levels.peak_db or 0.0) - settings.peak_dbfs, 0.0)
         if abs(missed) <= _TOLERANCE_LU and not over:
             break
         aim = replace(aim, gain=aim.gain + missed, ceiling=aim.ceiling - (over + _HEADROOM_DB / 4 if over else 0.0))
-    return levels, digest.hexdigest()
+    return heard, digest.hexdigest()
 
 
 def _aim(envelope: Envelope, settings: AudioSettings) -> _Aim:

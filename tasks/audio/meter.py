@@ -1,4 +1,4 @@
-"""What a finished file sounds like: its levels, and the room tone before and behind its speech, heard from the file alone."""
+"""What a finished file sounds like, heard from the file alone: its levels, the room tone at its ends, and a curve to draw."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from tasks.audio import ffmpeg
-from tasks.audio.loudness import STEPS_A_SECOND, integrated, k_weighted
+from tasks.audio.loudness import STEPS_A_SECOND, integrated, k_weighted, short_term
 from tasks.errors import AudioError
-from tasks.model import Levels
+from tasks.model import Curve, Levels
 
 _RATE = 44_100
 _BYTES_A_SAMPLE = 4
@@ -22,6 +22,7 @@ _WINDOW_SAMPLES = _RATE // 2
 _CELLS_A_SECOND = 100
 _CELL_SAMPLES = _RATE // _CELLS_A_SECOND
 _STEP_SAMPLES = _RATE // STEPS_A_SECOND
+MOST_PARTS = 600
 # Between the room tone and the softest begin of a word.
 _SPEECH_DBFS = -50.0
 _SPEECH_POWER = 10 ** (_SPEECH_DBFS / 10)
@@ -31,12 +32,16 @@ _OF_LIBSNDFILE = {".mp3", ".flac", ".wav"}
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A file as it was heard: its length, and the room tone before and behind its speech, in seconds."""
+    """A file as it was heard: its length, and the room tone before and behind its speech, in seconds.
+
+    Its curve has at most 600 parts.
+    """
 
     levels: Levels
     seconds: float
     head: float
     tail: float
+    curve: Curve
 
 
 def measured(file: Path) -> Measured:
@@ -99,15 +104,15 @@ class Meter:
 
     def __init__(self) -> None:
         self._steps: list[NDArray[np.float32]] = []
+        self._peaks: list[NDArray[np.float32]] = []
         self._rest = np.zeros(0, np.float32)
-        self._peak, self._total, self._floor = 0.0, 0.0, math.inf
+        self._total, self._floor = 0.0, math.inf
         self._count, self._taken = 0, 0
         # The first cell in which there is speech, and the one behind the last.
         self._speech: tuple[int, int] | None = None
 
     def add(self, samples: NDArray[np.float32]) -> None:
         """Measure what comes next."""
-        self._peak = max(self._peak, float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
         self._count += len(samples)
         whole = np.concatenate((self._rest, samples)) if len(self._rest) else samples
         windows = len(whole) // _WINDOW_SAMPLES
@@ -120,7 +125,9 @@ class Meter:
         """Take down whole steps, and tell the powers of their cells."""
         cells = samples.reshape(-1, _CELL_SAMPLES)
         powers: NDArray[np.float32] = np.einsum("ij,ij->i", cells, cells) / _CELL_SAMPLES
-        self._steps.append(k_weighted(samples.reshape(-1, _STEP_SAMPLES), _RATE))
+        steps = samples.reshape(-1, _STEP_SAMPLES)
+        self._steps.append(k_weighted(steps, _RATE))
+        self._peaks.append(np.maximum(steps.max(axis=1), -steps.min(axis=1)))
         self._total += float(powers.sum(dtype=np.float64)) * _CELL_SAMPLES
         spoken = np.flatnonzero(powers > _SPEECH_POWER) + self._taken
         if len(spoken):
@@ -133,18 +140,35 @@ class Meter:
         steps = len(self._rest) // _STEP_SAMPLES * _STEP_SAMPLES
         self._take_down(self._rest[:steps])
         total = self._total + float(np.square(self._rest[steps:], dtype=np.float64).sum())
-        loudness = integrated(np.concatenate(self._steps))
+        powers = np.concatenate(self._steps)
+        loudness = integrated(powers)
         if not math.isfinite(loudness):
             return None
+        peaks = np.concatenate(self._peaks)
+        # What is less than a step belongs to the last one.
+        peaks[-1] = max(peaks[-1], np.abs(self._rest[steps:]).max(initial=0.0))
         first, last = self._speech or (self._taken, self._taken)
         seconds = self._count / _RATE
         levels = Levels(
             lufs=round(loudness, 2),
             rms_db=_decibels(total / self._count),
-            peak_db=_decibels(self._peak**2),
+            peak_db=_decibels(float(peaks.max()) ** 2),
             noise_floor_db=_decibels(self._floor) if math.isfinite(self._floor) else None,
         )
-        return Measured(levels, seconds, first / _CELLS_A_SECOND, seconds - last / _CELLS_A_SECOND)
+        head, tail = first / _CELLS_A_SECOND, seconds - last / _CELLS_A_SECOND
+        return Measured(levels, seconds, head, tail, _curve(powers, peaks))
+
+
+def _curve(powers: NDArray[np.float32], peaks: NDArray[np.float32]) -> Curve:
+    """Draw steps together to parts of equally many."""
+    steps = math.ceil(len(peaks) / MOST_PARTS)
+    begins = np.arange(0, len(peaks), steps)
+    loudness = short_term(powers, begins + steps / 2)
+    return Curve(
+        seconds=steps / STEPS_A_SECOND,
+        peaks=tuple(np.maximum.reduceat(peaks, begins).astype(np.float64).round(4).tolist()),
+        loudness=tuple(round(lufs, 1) if math.isfinite(lufs) else None for lufs in loudness.tolist()),
+    )
 
 
 def _decibels(power: float) -> float | None:

@@ -40,8 +40,8 @@ def mastered(
     preset = PRESETS[settings.preset]
     files = {codec: folder / f"track.{CODECS[codec].suffix}" for codec in codecs}
     length = whole_packets(len(samples) / RATE, preset)
-    levels, _ = master(path, envelope, settings, partial(encoding, RATE, length, preset, files))
-    return levels, files
+    heard, _ = master(path, envelope, settings, partial(encoding, RATE, length, preset, files))
+    return heard.levels, files
 
 
 def mastered_samples(samples: Samples, folder: Path, settings: AudioSettings) -> tuple[Samples, str]:
