@@ -14,6 +14,7 @@ from flows.cancellation import cancellable
 from flows.interrupts import CURRENT
 from flows.plan import chosen, credit_scripts
 from tasks.assemble import assemble
+from tasks.audio.encode import CODECS
 from tasks.casting import castings_of
 from tasks.chunk import chunk
 from tasks.errors import BudgetExceeded, ChaptersMissing, OutputError
@@ -114,7 +115,9 @@ class _Reading:
 async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Performance, ...]:
     """Speak and master all chapters: they open in order, and one is mastered while the next are spoken."""
     settings, main = reading.settings, studios[0]
-    codecs = tuple(dict.fromkeys(CODEC_OF[edition] for edition in settings.output.editions))
+    wanted = {CODEC_OF[edition] for edition in settings.output.editions}
+    # The first is the one that is measured: what most listeners get.
+    codecs = tuple(codec for codec in CODECS if codec in wanted)
     mastering = asyncio.Semaphore(_MASTERED_AT_ONCE)
     scripts, interruption = reading.scripts(main), CURRENT.get()
     interruption.heed(studios, scripts)

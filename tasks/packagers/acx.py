@@ -58,7 +58,7 @@ def write_acx(publication: Publication, draft: Path) -> Iterator[Edition]:
     with tempfile.TemporaryDirectory(dir=draft) as scratch:
         for name, file in rows:
             _write(publication, file, folder / name, Path(scratch))
-    _write_figures(folder, [name for name, _ in rows])
+    _write_figures(folder, rows)
     yield from (Edition("acx", f"acx/{name}") for name in (*(name for name, _ in rows), "figures.csv"))
 
 
@@ -128,13 +128,13 @@ def _write(publication: Publication, file: _File, target: Path, scratch: Path) -
     tag_mp3(publication, Part(part.script, track), target)
 
 
-def _write_figures(folder: Path, names: Sequence[str]) -> None:
-    """Write what was heard in each file, a row each, in seconds and dBFS."""
+def _write_figures(folder: Path, rows: Sequence[tuple[str, _File]]) -> None:
+    """Write what was heard in each file, a row each, in seconds and dBFS; a whole track has been measured as it was encoded."""
     with (folder / "figures.csv").open("w", encoding="utf-8", newline="") as table:
-        rows = csv.writer(table)
-        rows.writerow(["file", "seconds", "RMS (dBFS)", "peak (dBFS)", "noise floor (dBFS)", "head (s)", "tail (s)"])
-        for name in names:
-            heard = measured(folder / name)
+        writer = csv.writer(table)
+        writer.writerow(["file", "seconds", "RMS (dBFS)", "peak (dBFS)", "noise floor (dBFS)", "head (s)", "tail (s)"])
+        for name, file in rows:
+            heard = file.part.track if file.is_whole else measured(folder / name)
             levels = heard.levels
             figures = (heard.seconds, levels.rms_db, levels.peak_db, levels.noise_floor_db, heard.head, heard.tail)
-            rows.writerow([name, *("" if figure is None else f"{figure:.2f}" for figure in figures)])
+            writer.writerow([name, *("" if figure is None else f"{figure:.2f}" for figure in figures)])

@@ -11,6 +11,7 @@ import pytest
 from mutagen.mp3 import MP3
 
 from tasks.audio.encode import encoding
+from tasks.audio.meter import measured
 from tasks.audio.presets import PRESETS
 from tasks.packagers import acx
 from tasks.packagers.acx import write_acx
@@ -44,7 +45,9 @@ def spoken(number: int, title: str, count: int, folder: Path) -> Part:
         encoders.take(np.round(sound).astype("<i2").tobytes())
     scenes = set(range(10, count, 10))
     sentences = [f"Sentence {place}." for place in range(count)]
-    return part(number, title, sentences, encoded={"mp3": file}, times=spans, scenes=scenes, seconds=seconds)
+    made = part(number, title, sentences, encoded={"mp3": file}, times=spans, scenes=scenes, seconds=seconds)
+    heard = measured(file)
+    return replace(made, track=replace(made.track, levels=heard.levels, head=heard.head, tail=heard.tail))
 
 
 def figures(folder: Path) -> dict[str, dict[str, str]]:
