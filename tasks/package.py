@@ -11,7 +11,9 @@ from mutagen import MutagenError
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.audio import AudioSettings
 from tasks.audio.bind import bind
+from tasks.checks.levels import track_findings
 from tasks.errors import OutputError, PackageError
 from tasks.model import Edition
 from tasks.packagers import EditionKind, OutputSettings
@@ -26,6 +28,8 @@ from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
 from tasks.packagers.publication import Publication, publication_of
 from tasks.packagers.readalong import write_readalong
+from tasks.packagers.report import write_report
+from tasks.packagers.report.values import Checked, CheckedFigure, Report
 from tasks.packagers.webpub import write_webpub
 
 
@@ -74,7 +78,7 @@ def _published(account: Account, settings: OutputSettings, narrator: str, folder
     book = replace(account.book, warnings=(*account.book.warnings, *publication.warnings))
     with replaced(folder) as draft:
         editions = tuple(_editions(publication, settings, draft))
-        _write_accounts(replace(account, book=book, editions=editions), draft)
+        _write_accounts(replace(account, book=book, editions=editions), publication, draft)
     return Published(folder, editions, publication.warnings)
 
 
@@ -113,9 +117,24 @@ _OF_BOOKS: dict[EditionKind, _Make] = {
 }
 
 
-def _write_accounts(account: Account, draft: Path) -> None:
-    for name, document in (
-        ("coverage.json", coverage(account.book, account.performances)),
-        (MANIFEST, manifest(account)),
-    ):
-        (draft / name).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
+def _write_accounts(account: Account, publication: Publication, draft: Path) -> None:
+    told, covered = manifest(account), coverage(account.book, account.performances)
+    for name, document in (("coverage.json", covered), (MANIFEST, told)):
+        # Half of a character, as some sources have them, is written as JSON escapes it.
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        (draft / name).write_text(text, "utf-8", "backslashreplace")
+    write_report(Report(account, publication, told, covered, _checked(account)), draft)
+
+
+def _checked(account: Account) -> Checked:
+    """Compare what was measured of the tracks with the profile, as `declaim check` does."""
+    settings = AudioSettings.model_validate(account.profile.get("audio", {}))
+    tracks = (performance.track for performance in account.performances if performance.track)
+    figures = {
+        track.number: tuple(
+            CheckedFigure(finding.figure, finding.found, finding.wanted, finding.passes)
+            for finding in track_findings(track, settings)
+        )
+        for track in tracks
+    }
+    return Checked(figures, settings.loudness_lufs, settings.peak_dbfs)

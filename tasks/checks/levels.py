@@ -6,11 +6,20 @@ from tasks.audio import AudioSettings
 from tasks.audio.meter import Measured
 from tasks.audio.presets import PRESETS
 from tasks.checks import Finding, between, told
+from tasks.model import Track
 
 # How far the loudness of a file may be from the profile's.
 LOUDNESS_LU = 0.3
 # Where RMS stands at its bound, it has been given the right of way over loudness.
 _AT_BOUND_DB = 0.6
+
+
+def track_findings(track: Track, settings: AudioSettings) -> Iterator[Finding]:
+    """Compare what was measured of a track when it was made, which is not measured again; nothing where it was not."""
+    if track.head is not None and track.tail is not None and track.curve is not None:
+        heard = Measured(track.levels, track.seconds, track.head, track.tail, track.curve)
+        file = next((path.name for path in track.encoded.values()), "")
+        yield from level_findings(file, track.number, heard, settings)
 
 
 def level_findings(file: str, chapter: int | None, heard: Measured, settings: AudioSettings) -> Iterator[Finding]:

@@ -9,7 +9,12 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 def plain(text: str) -> str:
     """Put a text on one line: a space for each run of white space and of characters that XML 1.0 or UTF-8 cannot hold."""
-    return _UNFIT.sub(" ", text).strip()
+    return fit(text).strip()
+
+
+def fit(text: str) -> str:
+    """Do as `plain`, and leave the space at the ends: for a text that others follow on the same line."""
+    return _UNFIT.sub(" ", text)
 
 
 def shortened(text: str, most_bytes: int) -> str:

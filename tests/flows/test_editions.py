@@ -81,8 +81,9 @@ def marks(path: Path) -> list[str]:
 
 
 ACCOUNTS = ["coverage.json", "manifest.json"]
-FINISHED = ["mp3/01 - The First.mp3", "mp3/03 - The Third.mp3"]
-WHOLE = ["Three Lamps.m4b", *ACCOUNTS, "mp3/01 - The First.mp3", "mp3/02 - The Second.mp3", "mp3/03 - The Third.mp3"]
+REPORT = "report.html"
+FINISHED = ["mp3/01 - The First.mp3", "mp3/03 - The Third.mp3", REPORT]
+WHOLE = ["Three Lamps.m4b", *ACCOUNTS, FINISHED[0], "mp3/02 - The Second.mp3", *FINISHED[1:]]
 PARTIAL = "Three Lamps (partial, 2 of 3 chapters).m4b"
 
 
@@ -133,11 +134,11 @@ def test_an_m4b_of_an_earlier_text_does_not_stay(service: Service, place: Home, 
     command = ("narrate", written(tmp_path, BOOK), "--profile", profile, "--out", place.out)
     assert place.run(*command).returncode == 0
     (place.out / "notes.txt").write_text("mine")
-    assert files(place) == [*WHOLE, "notes.txt"]
+    assert files(place) == sorted([*WHOLE, "notes.txt"])
     written(tmp_path, BOOK.replace("each night", "each evening"))
     service.behave(fails_on="each evening")
     assert place.run(*command).returncode == 5
-    assert files(place) == [*ACCOUNTS, *FINISHED, "notes.txt"]
+    assert files(place) == sorted([*ACCOUNTS, *FINISHED, "notes.txt"])
 
 
 def test_the_profile_allows_a_partial_book_too(service: Service, place: Home, profile: Path, tmp_path: Path) -> None:
@@ -313,7 +314,7 @@ def test_every_edition_is_made_of_one_timeline(place: Home, profile: Path, tmp_p
     assert done.returncode == 0, done.stderr
     manifest = place.document("manifest.json")
     assert [kind for kind in json.loads(EVERY_KIND) if kind not in {row["kind"] for row in manifest["editions"]}] == []
-    assert sorted([*(row["path"] for row in manifest["editions"]), *ACCOUNTS]) == files(place)
+    assert sorted([*(row["path"] for row in manifest["editions"]), *ACCOUNTS, REPORT]) == files(place)
     seconds = [chapter["seconds"] for chapter in manifest["chapters"]]
 
     rows = place.document("coverage.json")["sentences"]
@@ -331,10 +332,11 @@ def test_every_edition_is_made_of_one_timeline(place: Home, profile: Path, tmp_p
     assert feed.count("https://a.example/lamps/mp3/0") == 3
     assert_readers_agree(place, [(chapter["title"], chapter["seconds"]) for chapter in manifest["chapters"]])
 
-    # The manifest tells what its own run bought.
-    before = {name: (place.out / name).read_bytes() for name in files(place) if name != "manifest.json"}
+    # The manifest and the report tell what their own run bought.
+    own = {"manifest.json", REPORT}
+    before = {name: (place.out / name).read_bytes() for name in files(place) if name not in own}
     done = place.run(
         *command, "--set", f"output.editions={EVERY_KIND}", "--set", "output.feed_url=https://a.example/lamps"
     )
     assert done.returncode == 0, done.stderr
-    assert {name: (place.out / name).read_bytes() for name in files(place) if name != "manifest.json"} == before
+    assert {name: (place.out / name).read_bytes() for name in files(place) if name not in own} == before
