@@ -31,6 +31,7 @@ _MOST_EDITIONS = 1_000
 def header(report: Report) -> Markup:
     """Show the cover, the title and who made the book, then what the run comes to."""
     publication = report.publication
+    name = plain(report.account.book.title) or "Untitled"
     people = [
         element("p", _names(publication.authors, report.language), class_="authors") if publication.authors else "",
         element("p", "Narrated by ", _names(publication.narrators, ""), class_="narrator")
@@ -39,7 +40,7 @@ def header(report: Report) -> Markup:
         element("p", words(publication.credit), class_="disclosure"),
         element("p", _state(report), class_="state"),
     ]
-    title = element("h1", words(publication.full_title, report.language))
+    title = element("h1", words(name, report.language), publication.partial_note)
     about = element("div", element("p", "Narration report", class_="kicker"), title, *people)
     return element("header", element("div", _cover(report), about, class_="title"), _totals(report))
 
