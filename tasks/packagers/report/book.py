@@ -6,15 +6,12 @@ from itertools import groupby
 from urllib.parse import quote
 
 from tasks.model import Edition
-from tasks.packagers.picture import picture_of
 from tasks.packagers.plain import plain
 from tasks.packagers.report.markup import Markup, element, joined, words
 from tasks.packagers.report.tables import folded, table, tally, terms
 from tasks.packagers.report.values import Report
 from tasks.packagers.report.wording import counted, dollars, length, plural
 
-# A cover stands in the page itself; a larger one would make it slow to open.
-_LARGEST_COVER_BYTES = 6_000_000
 _KINDS = {
     "mp3": "MP3, a file a chapter",
     "m4b": "M4B audiobook",
@@ -23,6 +20,8 @@ _KINDS = {
     "webpub": "W3C Audiobook",
     "audiobookshelf": "Audiobookshelf",
     "feed": "Feed",
+    "acx": "ACX",
+    "flac": "FLAC, a file a chapter",
 }
 _SHOWN_EDITIONS = 4
 _MOST_EDITIONS = 1_000
@@ -37,6 +36,9 @@ def header(report: Report) -> Markup:
         element("p", "Narrated by ", _names(publication.narrators, ""), class_="narrator")
         if publication.narrators
         else "",
+        element("p", words(plain(report.account.book.description), report.language))
+        if plain(report.account.book.description)
+        else "",
         element("p", words(publication.credit), class_="disclosure"),
         element("p", _state(report), class_="state"),
     ]
@@ -46,13 +48,7 @@ def header(report: Report) -> Markup:
 
 
 def _cover(report: Report) -> Markup:
-    picture = picture_of(report.account.book.cover)
-    if picture is None:
-        return Markup()
-    if len(picture.data) > _LARGEST_COVER_BYTES:
-        return element(
-            "p", f"The cover is too large ({len(picture.data) / 1e6:.1f} MB) to be shown here.", class_="more"
-        )
+    picture = report.publication.picture
     source = f"data:{picture.media_type};base64,{b64encode(picture.data).decode()}"
     return element("img", src=source, alt="Cover", class_="cover")
 
