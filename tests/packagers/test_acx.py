@@ -15,8 +15,9 @@ from tasks.audio.meter import measured
 from tasks.audio.presets import PRESETS
 from tasks.packagers import acx
 from tasks.packagers.acx import write_acx
+from tasks.packagers.plain import plain
 from tasks.packagers.publication import Part
-from tests.packagers.publications import part, publication
+from tests.packagers.publications import HOSTILE, mp3_of, part, publication
 
 RATE = 44_100
 # A sentence sounds for two seconds; a scene begins with every tenth.
@@ -115,3 +116,12 @@ def test_cuts_leave_every_sentence_whole(monkeypatch: pytest.MonkeyPatch, longes
     assert cuts
     assert not [cut for cut in cuts for start, end in spans if start < cut < end]
     assert all(other - one <= longest for one, other in pairwise([0.0, *cuts, seconds]))
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_no_title_leads_out_of_the_folder(tmp_path: Path, title: str) -> None:
+    encoded = mp3_of(tmp_path)
+    names = [edition.path for edition in write_acx(publication(part(1, title, encoded=encoded), title=title), tmp_path)]
+    assert [Path(name).parent for name in names] == [Path("acx")] * 3
+    assert sorted(path.name for path in (tmp_path / "acx").iterdir()) == sorted(Path(name).name for name in names)
+    assert str(MP3(tmp_path / names[0])["TIT2"]) == (plain(title) or "Chapter 1")
