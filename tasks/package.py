@@ -13,6 +13,8 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.audio import AudioSettings
 from tasks.audio.bind import bind
+from tasks.audio.cut import cut_mp3
+from tasks.audio.meter import measured
 from tasks.checks.levels import track_findings
 from tasks.errors import OutputError, PackageError
 from tasks.model import Edition
@@ -112,7 +114,7 @@ _OF_BOOKS: dict[EditionKind, _Make] = {
     "m4b": _m4b,
     "readalong": write_readalong,
     "webpub": write_webpub,
-    "acx": write_acx,
+    "acx": lambda publication, draft: write_acx(publication, draft, cut_mp3, measured),
     "audiobookshelf": write_audiobookshelf,
 }
 

@@ -8,14 +8,13 @@ import csv
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
-from tasks.audio.cut import cut_mp3
-from tasks.audio.meter import measured
-from tasks.model import Edition
+from tasks.model import Edition, Levels
 from tasks.packagers.mp3 import tag_mp3
 from tasks.packagers.names import track_name
 from tasks.packagers.plain import chapter_title
@@ -26,6 +25,31 @@ _LONGEST_SECONDS = 7_200
 _HEAD_SECONDS, _TAIL_SECONDS = 0.6, 1.0
 SAMPLE_SECONDS = (60.0, 300.0)
 SAMPLE = "Retail Sample"
+
+
+class Heard(Protocol):
+    """What was measured of a file: its length, and the room tone before and behind its speech, in seconds."""
+
+    @property
+    def levels(self) -> Levels:
+        """Its levels in dBFS."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+
+    @property
+    def head(self) -> float | None:
+        """The room tone before its speech."""
+
+    @property
+    def tail(self) -> float | None:
+        """The room tone behind its speech."""
+
+
+# Writes what an MP3 has between two times, in seconds, to another.
+Cut: TypeAlias = Callable[[Path, float, float, Path], None]
+Measure: TypeAlias = Callable[[Path], Heard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +66,11 @@ class _File:
         return not self.start and self.end == self.part.track.seconds
 
 
-def write_acx(publication: Publication, draft: Path) -> Iterator[Edition]:
+def write_acx(publication: Publication, draft: Path, cut: Cut, measure: Measure) -> Iterator[Edition]:
     """Write `acx/00 - Opening Credits.mp3`, the chapters, the closing credits, `Retail Sample.mp3`, and `figures.csv`.
 
     A chapter of more than 120 minutes is cut at the scene break that is nearest to its middle, or where it would be in three or
-    more. Raises `AudioError` and `OutputError`.
+    more. Raises what `cut` and `measure` do.
     """
     folder = draft / "acx"
     folder.mkdir()
@@ -57,8 +81,15 @@ def write_acx(publication: Publication, draft: Path) -> Iterator[Edition]:
     rows = [*zip(names, files, strict=True), (f"{SAMPLE}.mp3", _sample(publication))]
     with tempfile.TemporaryDirectory(dir=draft) as scratch:
         for name, file in rows:
-            _write(publication, file, folder / name, Path(scratch))
-    _write_figures(folder, rows)
+            if file.is_whole:
+                shutil.copyfile(file.part.track.encoded["mp3"], folder / name)
+            else:
+                # ffmpeg takes a name for what it may be besides a path.
+                piece = Path(scratch) / "piece.mp3"
+                cut(file.part.track.encoded["mp3"], file.start, file.end, piece)
+                shutil.move(piece, folder / name)
+            _tag(publication, file, folder / name)
+    _write_figures(folder, rows, measure)
     yield from (Edition("acx", f"acx/{name}") for name in (*(name for name, _ in rows), "figures.csv"))
 
 
@@ -114,27 +145,20 @@ def _sample(publication: Publication) -> _File:
     return _File(SAMPLE, part, 0.0, ends[-1] if ends else most)
 
 
-def _write(publication: Publication, file: _File, target: Path, scratch: Path) -> None:
-    source, part = file.part.track.encoded["mp3"], file.part
-    if file.is_whole:
-        shutil.copyfile(source, target)
-    else:
-        # ffmpeg takes a name for what it may be besides a path.
-        piece = scratch / "piece.mp3"
-        cut_mp3(source, file.start, file.end, piece)
-        shutil.move(piece, target)
+def _tag(publication: Publication, file: _File, target: Path) -> None:
+    part = file.part
     timings = part.track.timings if file.is_whole else ()
     track = replace(part.track, title=file.title, seconds=file.end - file.start, timings=timings)
     tag_mp3(publication, Part(part.script, track), target)
 
 
-def _write_figures(folder: Path, rows: Sequence[tuple[str, _File]]) -> None:
+def _write_figures(folder: Path, rows: Sequence[tuple[str, _File]], measure: Measure) -> None:
     """Write what was heard in each file, a row each, in seconds and dBFS; a whole track has been measured as it was encoded."""
     with (folder / "figures.csv").open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(["file", "seconds", "RMS (dBFS)", "peak (dBFS)", "noise floor (dBFS)", "head (s)", "tail (s)"])
         for name, file in rows:
-            heard = file.part.track if file.is_whole else measured(folder / name)
+            heard: Heard = file.part.track if file.is_whole else measure(folder / name)
             levels = heard.levels
             figures = (heard.seconds, levels.rms_db, levels.peak_db, levels.noise_floor_db, heard.head, heard.tail)
             writer.writerow([name, *("" if figure is None else f"{figure:.2f}" for figure in figures)])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mutagen.mp3 import MP3
 
+from tasks.audio.cut import cut_mp3
 from tasks.audio.encode import encoding
 from tasks.audio.meter import measured
 from tasks.audio.presets import PRESETS
@@ -68,7 +69,7 @@ def within(row: dict[str, str]) -> bool:
 def test_files_are_numbered_with_the_credits(tmp_path: Path) -> None:
     bound = publication(spoken(1, "I", 6, tmp_path), spoken(2, "Of/Two", 30, tmp_path))
     opening, closing = spoken(0, "Opening Credits", 2, tmp_path), spoken(3, "Closing Credits", 2, tmp_path)
-    editions = list(write_acx(replace(bound, opening=opening, closing=closing), tmp_path))
+    editions = list(write_acx(replace(bound, opening=opening, closing=closing), tmp_path, cut_mp3, measured))
     assert [edition.path for edition in editions] == [
         "acx/00 - Opening Credits.mp3",
         "acx/01 - I.mp3",
@@ -85,7 +86,7 @@ def test_files_are_numbered_with_the_credits(tmp_path: Path) -> None:
 def test_the_sample_ends_at_a_sentence(tmp_path: Path, count: int, least: float, most: float) -> None:
     """The first chapter of a minute or more; what is longer than five ends in the pause behind a sentence."""
     bound = publication(spoken(1, "Short", 6, tmp_path), spoken(2, "Long", count, tmp_path))
-    list(write_acx(bound, tmp_path))
+    list(write_acx(bound, tmp_path, cut_mp3, measured))
     row = figures(tmp_path)["Retail Sample.mp3"]
     assert least <= float(row["seconds"]) <= most
     assert 0.1 < float(row["tail (s)"]) < 2.1
@@ -95,7 +96,7 @@ def test_a_long_chapter_is_cut_at_its_scenes(tmp_path: Path, monkeypatch: pytest
     """Nothing is lost at the cuts, and each piece has the room tone that ACX wants at its ends."""
     monkeypatch.setattr(acx, "_LONGEST_SECONDS", 100)
     long = spoken(1, "I", 90, tmp_path)
-    names = [edition.path for edition in write_acx(publication(long), tmp_path)]
+    names = [edition.path for edition in write_acx(publication(long), tmp_path, cut_mp3, measured)]
     pieces = [f"0{number} - I (part {number} of 3).mp3" for number in (1, 2, 3)]
     assert names[:3] == [f"acx/{name}" for name in pieces]
     rows = figures(tmp_path)
@@ -121,7 +122,10 @@ def test_cuts_leave_every_sentence_whole(monkeypatch: pytest.MonkeyPatch, longes
 @pytest.mark.parametrize("title", HOSTILE)
 def test_no_title_leads_out_of_the_folder(tmp_path: Path, title: str) -> None:
     encoded = mp3_of(tmp_path)
-    names = [edition.path for edition in write_acx(publication(part(1, title, encoded=encoded), title=title), tmp_path)]
+    names = [
+        edition.path
+        for edition in write_acx(publication(part(1, title, encoded=encoded), title=title), tmp_path, cut_mp3, measured)
+    ]
     assert [Path(name).parent for name in names] == [Path("acx")] * 3
     assert sorted(path.name for path in (tmp_path / "acx").iterdir()) == sorted(Path(name).name for name in names)
     assert str(MP3(tmp_path / names[0])["TIT2"]) == (plain(title) or "Chapter 1")
