@@ -185,7 +185,8 @@ def _cover(package: Package, pictures: tuple[str, ...]) -> tuple[Cover | None, l
     """Find the cover picture, and say so where one is declared that is none."""
     declared = _declared_cover(package)
     cover = (declared and _picture(declared)) or _first_picture(package.book, pictures)
-    if declared and not cover:
+    # A drawing is a cover as good as any, and one that is drawn anew stands for it: nothing is amiss.
+    if declared and not cover and declared.media_type != "image/svg+xml":
         return None, [f"{declared.file_name}: the cover is no picture in JPEG, PNG, GIF or WebP; it is not used"]
     return cover, []
 
