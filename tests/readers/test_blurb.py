@@ -131,7 +131,7 @@ def test_a_pdf_has_its_subject_for_a_description(tmp_path: Path, subject: str, d
     assert read_book(tmp_path / "book.pdf").description == description
 
 
-def test_a_cover_that_is_declared_and_no_picture_is_told() -> None:
+def test_covers_are_known_by_what_they_are() -> None:
     files = {"OPS/c.svg": b"<svg/>", "OPS/front.gif": b"GIF89a and more"}
     item = '<item id="c" href="{}" media-type="{}" properties="cover-image"/>'
     documents = {"1.xhtml": "<p>One.</p>"}
