@@ -35,7 +35,8 @@ _KINDS: tuple[tuple[re.Pattern[bytes], type[ImageFile], int], ...] = (
     (re.compile(rb"RIFF....WEBP", re.DOTALL), WebPImageFile, 24_000_000),
 )
 # What Pillow's parsers and decoders raise at bytes that are no picture. Its SyntaxError says so of a header, and what they
-# meet on their way is a number, a name or a table that is not what it should be.
+# meet on their way is a number, a name or a table that is not what it should be, or, as NotImplementedError, a form of a known
+# kind that Pillow does not decode.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,

@@ -280,6 +280,26 @@ def test_a_source_that_is_another_by_now_has_the_book_made_anew(publish: Publish
     assert not Written(publication, tmp_path).is_of_the_source
 
 
+@pytest.mark.parametrize("damaged", ["a.xhtml", "notes.txt"])
+def test_a_source_that_cannot_be_unpacked_has_the_book_made_anew(
+    damaged: str, publish: Publish, tmp_path: Path
+) -> None:
+    """A stream of a form that zlib does not know, in a document and in a file that nobody reads."""
+    source = epub(tmp_path / "b.epub", {"a.xhtml": "<h1>I</h1><p>One. Two.</p>"}, files={"OPS/notes.txt": "word " * 99})
+    publication = publish(source)
+    with zipfile.ZipFile(source) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+        entry = next(entry for entry in archive.infolist() if entry.filename.endswith(damaged))
+    torn = bytearray(source.read_bytes())
+    begin = entry.header_offset + 30 + len(entry.filename)
+    torn[begin : begin + 4] = b"\xff" * 4
+    source.write_bytes(torn)
+    assert not Written(publication, tmp_path).is_of_the_source
+
+
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "OPS\\..\\..\\out.txt", "OPS/A.XHTML"])
 def test_an_archive_that_is_not_safe_is_not_copied(name: str, publish: Publish, tmp_path: Path) -> None:
     source = epub(tmp_path / "b.epub", {"a.xhtml": "<h1>I</h1><p>One. Two.</p>"})

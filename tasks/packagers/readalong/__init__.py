@@ -22,7 +22,7 @@ from tasks.packagers.publication import Publication
 from tasks.packagers.readalong.archive import write_archive
 from tasks.packagers.readalong.made import made
 from tasks.packagers.readalong.metadata import ACTIVE, Addition, Overlay, tell, without_overlays
-from tasks.packagers.readalong.package import Document, Package, UnsuitedError, bytes_of, data_of, package_of
+from tasks.packagers.readalong.package import DAMAGE, Document, Package, UnsuitedError, bytes_of, data_of, package_of
 from tasks.packagers.readalong.places import Numbered, places_of
 from tasks.packagers.readalong.smil import Said, overlay
 from tasks.packagers.readalong.spans import Range, anchored
@@ -42,7 +42,7 @@ def write_readalong(publication: Publication, draft: Path) -> list[Edition]:
     name = f"{file_name(publication.book.title)}{publication.partial_note}.epub"
     if publication.source.suffix.lower() == ".epub":
         with (
-            suppress(UnsuitedError, zipfile.BadZipFile, FileNotFoundError),
+            suppress(UnsuitedError, FileNotFoundError, *DAMAGE),
             zipfile.ZipFile(publication.source) as archive,
         ):
             _write(publication, archive, _numbered(publication.book), draft / name)

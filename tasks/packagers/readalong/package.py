@@ -2,6 +2,7 @@
 
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -13,6 +14,9 @@ CONTAINER = "META-INF/container.xml"
 MIMETYPE = "mimetype"
 _CONTAINER_NAMESPACE = "urn:oasis:names:tc:opendocument:xmlns:container"
 _DOCUMENTS = "application/xhtml+xml"
+# What zipfile raises of a damaged entry; NotImplementedError: it is packed in a way that Python does not know, RuntimeError: with
+# a password.
+DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error)
 
 
 class UnsuitedError(Exception):
@@ -76,7 +80,7 @@ def data_of(archive: zipfile.ZipFile, path: str) -> bytes:
     try:
         with archive.open(path) as stream:
             return stream.read(archive.getinfo(path).file_size)
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (KeyError, *DAMAGE) as error:
         raise UnsuitedError(f"{path} cannot be unpacked") from error
 
 
