@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
+from filelock import FileLock
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "samples" / "tuppence-a-window.md"
@@ -77,32 +80,58 @@ class Home:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a test run, the same for all of its processes."""
+    mine = tmp_path_factory.getbasetemp()
+    return mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+
+
+@pytest.fixture(scope="session")
+def environment(shared: Path) -> dict[str, str]:
     """The environment of a process that shares nothing with the person who runs the tests."""
-    home = tmp_path_factory.mktemp("prefect")
+    home = shared / "prefect"
+    home.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return kept | {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
 @pytest.fixture(scope="session")
-def server(environment: dict[str, str]) -> Iterator[str]:
-    """The address of a Prefect server on a loopback port."""
+def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The address of a Prefect server on a loopback port; the processes of a test run share one."""
+    starting, address = FileLock(shared / "prefect.starting"), shared / "prefect.url"
+    with (shared / "prefect.users").open("w") as users, ExitStack() as stack:
+        with starting:
+            if not address.exists():
+                process, url = _begun(environment)
+                address.write_text(url, "utf-8")
+                stack.callback(_end, process, users, starting, address)
+            flock(users, LOCK_SH)
+        yield address.read_text("utf-8")
+        flock(users, LOCK_UN)
+
+
+def _begun(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/api"
+    wait_for(lambda: _answers(url), "the Prefect server")
+    return process, url
+
+
+def _end(process: subprocess.Popen[bytes], users: IO[str], starting: FileLock, address: Path) -> None:
+    """End the server once none of those who share it uses it any more, however they ended."""
+    with starting:
+        flock(users, LOCK_EX)
+        address.unlink()
+    process.send_signal(signal.SIGINT)
     try:
-        wait_for(lambda: _answers(url), "the Prefect server")
-        yield url
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
