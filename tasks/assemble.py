@@ -20,6 +20,7 @@ from pathlib import Path
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
+from threadpoolctl import threadpool_limits
 
 from tasks.audio import AudioSettings
 from tasks.audio.encode import CODECS, encoding, kbps, whole_packets
@@ -135,7 +136,9 @@ def _kept(folder: Path, recital: Recital, codecs: tuple[str, ...]) -> Track | No
 
 def _made(folder: Path, recital: Recital, settings: AudioSettings, codecs: tuple[str, ...], store: ClipStore) -> Track:
     preset = PRESETS[settings.preset]
-    with _scratch(folder) as scratch:
+    # Chapters are mastered side by side, beside voices and encoders: numpy's own threads would only wait for each other, and
+    # that at a processor's full speed.
+    with _scratch(folder) as scratch, threadpool_limits(1, "blas"):
         samples = scratch / "samples"
         with samples.open("wb") as sink:
             joined = join(recital.voiced, store.audio, settings.pauses, sink.write)

@@ -174,10 +174,10 @@ class _Converted:
         return waiting + bytes(self._missing * _BYTES_A_SAMPLE)
 
 
-def _filter(codec: str, preset: Preset) -> str:
-    """Describe for ffmpeg what is done to the samples of a codec."""
+def _filter(codec: str, preset: Preset) -> list[str]:
+    """Tell ffmpeg what is done to the samples of a codec."""
     filters = {"mp3": f"volume={1 / _LAME_SCALES[preset.mp3_kbps]:.6f}", "flac": f"asetnsamples=n={_FLAC_BLOCK}:p=0"}
-    return filters.get(codec, "anull")
+    return ["-af", filters[codec]] if codec in filters else []
 
 
 def _wav_header(sample_rate: int, samples: int) -> bytes:
@@ -190,8 +190,7 @@ def _wav_header(sample_rate: int, samples: int) -> bytes:
 
 def _command(codec: str, preset: Preset, sample_rate: int) -> list[str]:
     """Word what ffmpeg is asked to do with samples that had a rate; the file's name comes behind it."""
-    samples = [*ffmpeg.wav_input("pipe:0"), "-af", _filter(codec, preset)]
-    return [*samples, "-bitexact", *arguments(codec, preset, sample_rate)]
+    return [*ffmpeg.wav_input("pipe:0"), *_filter(codec, preset), "-bitexact", *arguments(codec, preset, sample_rate)]
 
 
 def arguments(codec: str, preset: Preset, sample_rate: int) -> list[str]:

@@ -17,6 +17,7 @@ from tasks.model import Curve, Levels
 
 _RATE = 44_100
 _BYTES_A_SAMPLE = 4
+_BLOCK_SAMPLES = 4 * _RATE
 # ACX's noise floor is the RMS of the quietest half second.
 _WINDOW_SAMPLES = _RATE // 2
 _CELLS_A_SECOND = 100
@@ -82,20 +83,20 @@ def _heard(meter: "Meter", file: Path) -> Measured:
 
 
 def _decoded(file: Path) -> Iterator[NDArray[np.float32]]:
-    """Decode a file to mono samples at 44.1 kHz, whose full scale is 1, a second at a time."""
+    """Decode a file to mono samples at 44.1 kHz, whose full scale is 1, some seconds at a time."""
     if file.suffix in _OF_LIBSNDFILE:
         try:
             with soundfile.SoundFile(file) as source:
                 if (source.samplerate, source.channels) == (_RATE, 1):
                     # Not by its own `blocks`, which give the last block again for all that a file says and has not.
-                    while len(block := source.read(_RATE, dtype="float32")):
+                    while len(block := source.read(_BLOCK_SAMPLES, dtype="float32")):
                         yield block
                     return
         except (soundfile.LibsndfileError, OSError) as error:
             raise AudioError(f"{file.name}: it cannot be decoded ({error})") from error
     arguments = ["-i", str(file), "-map", "0:a:0", "-ac", "1", "-ar", str(_RATE), "-f", "f32le", "pipe:1"]
     with ffmpeg.running(arguments, f"measuring {file.name}", stdout=PIPE) as source:
-        while block := source.read(_BYTES_A_SAMPLE * _RATE):
+        while block := source.read(_BYTES_A_SAMPLE * _BLOCK_SAMPLES):
             yield np.frombuffer(block, "<f4")
 
 
