@@ -34,7 +34,7 @@ def command(place: Home, service: Service) -> tuple[str | Path, ...]:
     source = place.folder / "book.md"
     lines = ["---", "title: Three Winds", "---"]
     for name in ("North", "East", "West"):
-        lines += [f"# {name}", *(f"The {name} wind tells of day {day} and of its weather." for day in range(60))]
+        lines += [f"# {name}", *(f"{name} wind, day {day}." for day in range(60))]
     source.write_text("\n\n".join(lines), "utf-8")
     profile = profile_at(service.url, place.folder, concurrency=AT_ONCE)
     return ("narrate", source, "--profile", profile, "--out", place.out)

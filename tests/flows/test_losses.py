@@ -48,7 +48,7 @@ def chapters(names: list[str], paragraphs: int) -> str:
     """Write a manuscript with a chapter for each name; the words of a chapter are its name's alone."""
     lines = ["---", f"title: {' and '.join(names)}", "---"]
     for name in names:
-        lines += [f"# {name}", *(f"Here {name} tells of day {day} and of its weather." for day in range(paragraphs))]
+        lines += [f"# {name}", *(f"Here {name} tells of day {day}." for day in range(paragraphs))]
     return "\n\n".join(lines)
 
 

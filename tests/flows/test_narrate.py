@@ -144,8 +144,8 @@ def test_a_second_run_speaks_nothing_and_leaves_the_files_alone(narrated: dict[s
 
 
 def test_killed_and_begun_again_it_speaks_only_what_was_unfinished(narrated: dict[str, Home], home: Home) -> None:
-    process = home.begin("narrate", SAMPLE, "--chapters", "1-2", "--out", home.out)
-    wait_for(lambda: len(home.clips()) >= 5, "five clips")
+    process = home.begin("narrate", SAMPLE, "--chapters", "1", "--out", home.out)
+    wait_for(lambda: len(home.clips()) >= 3, "three clips")
     workers = _children(process.pid)
     assert len(workers) >= 2
     process.kill()
@@ -153,12 +153,12 @@ def test_killed_and_begun_again_it_speaks_only_what_was_unfinished(narrated: dic
     wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "the end of the worker processes")
     finished = home.clips()
     assert not home.out.exists() or not list(home.out.rglob("*.m4b"))
-    done = home.run("narrate", SAMPLE, "--chapters", "1-2", "--out", home.out)
+    done = home.run("narrate", SAMPLE, "--chapters", "1", "--out", home.out)
     assert done.returncode == 0, done.stderr
     totals = home.document("manifest.json")["totals"]
     assert (totals["cached"], totals["requests"]) == (len(finished), totals["clips"] - len(finished))
     assert finished.items() <= home.clips().items()
-    assert len(home.mastered()) == 2
+    assert len(home.mastered()) == 1
     assert home.mastered() < narrated[".md"].mastered()
 
 
@@ -183,7 +183,7 @@ def test_interrupted_it_says_how_to_go_on(home: Home) -> None:
 
 
 def test_a_disk_that_fills_is_one_line_and_leaves_no_torn_file(home: Home) -> None:
-    done = home.run("narrate", SAMPLE, "--out", home.out, preexec_fn=_small_files)
+    done = home.run("narrate", SAMPLE, "--chapters", "1", "--out", home.out, preexec_fn=_small_files)
     assert done.returncode == 2, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("declaim: ")]
     assert str(home.store) in line
