@@ -41,8 +41,8 @@ CODECS = {
 _LAME_SCALES = {192: 0.97, 128: 0.95}
 # The longest block that every FLAC decoder takes at this rate.
 _FLAC_BLOCK = 4_608
-# How many blocks, of a second each, wait for the slower encoder while the file of the quicker one is measured: 23 MB.
-_BLOCKS_AHEAD = 256
+# How many blocks, of four seconds each, wait for the slower encoder while the file of the quicker one is measured: 23 MB.
+_BLOCKS_AHEAD = 64
 _LOOK_SECONDS = 1.0
 
 

@@ -25,15 +25,17 @@ _FILTERS = (
 
 def k_weighted(steps: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     """Tell the K-weighted power of steps of samples, a row each: the mean square behind the standard's two filters."""
-    spectra = np.fft.rfft(steps)
-    powers = (spectra.real**2 + spectra.imag**2) @ _k_weights(sample_rate, steps.shape[1])
-    return np.asarray(powers, np.float32)
+    # Real and imaginary parts stand side by side: squared and added up with one weight for both, they are the squared spectrum.
+    spectra = np.fft.rfft(steps).view(np.float32)
+    np.square(spectra, out=spectra)
+    return np.asarray(spectra @ _k_weights(sample_rate, steps.shape[1]), np.float32)
 
 
 @cache
 def _k_weights(sample_rate: int, samples: int) -> NDArray[np.float32]:
     """Weigh the bins of the squared spectrum (`rfft`) of so many samples: weighted and added up, they are K-weighted power.
 
+    Each weight stands there twice, for the square of the real part and that of the imaginary one.
     The filters' response is that at 48 kHz, whatever the rate.
     """
     bins = np.fft.rfftfreq(samples, 1 / sample_rate)
@@ -45,7 +47,7 @@ def _k_weights(sample_rate: int, samples: int) -> NDArray[np.float32]:
     weights[0] /= 2
     if samples % 2 == 0:
         weights[-1] /= 2
-    return weights.astype(np.float32)
+    return np.repeat(weights, 2).astype(np.float32)
 
 
 def integrated(powers: NDArray[np.floating]) -> float:

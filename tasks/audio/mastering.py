@@ -27,6 +27,8 @@ _LOUDEST = 32_767
 _ROOM_TONE_DBFS = -75.0
 _ROOM_TONE_SECONDS = 20
 _ROOM_TONE_SEED = 1
+# Four seconds at a time: enough that handing them over costs nothing; the room tone is a whole number of them.
+_BLOCK_CELLS = 4 * CELLS_A_SECOND
 # What an encoder may add to a peak; where it has added more, the chapter is encoded again below it.
 _HEADROOM_DB = 0.4
 _TOLERANCE_LU = 0.2
@@ -96,8 +98,8 @@ def _mastered(samples: Path, envelope: Envelope, aim: _Aim) -> Iterator[bytes]:
     tone, place = _room_tone(cell * CELLS_A_SECOND), 0
     with samples.open("rb") as file:
         for piece in gains(envelope, aim.gain, aim.ceiling):
-            for begin in range(0, len(piece) - 1, CELLS_A_SECOND):
-                bounds = piece[begin : begin + CELLS_A_SECOND + 1]
+            for begin in range(0, len(piece) - 1, _BLOCK_CELLS):
+                bounds = piece[begin : begin + _BLOCK_CELLS + 1]
                 raw = np.frombuffer(file.read((len(bounds) - 1) * cell * _BYTES_A_SAMPLE), "<i2")
                 under = tone[place : place + len(raw)]
                 place = (place + len(raw)) % len(tone)
