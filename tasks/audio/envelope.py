@@ -17,7 +17,8 @@ _PHASES = (0.25, 0.5, 0.75)
 _TAPS_A_SIDE = 6
 # So many samples are interpolated by one product of matrices: more would multiply by more zeros, fewer copy more.
 _HOP = 20
-_PIECE_STEPS = 32
+# What is worked on at once stays in the processor's cache: of longer pieces, the system would hand out fresh memory each time.
+_PIECE_STEPS = 8
 _FULL_SCALE = 32_768
 # Half precision rounds to one part in 2,048; a peak must not be taken for less than it is.
 _ROUNDED_UP = 1.0005
@@ -79,17 +80,20 @@ class Outline:
         """Take down the whole steps of what waits, and leave what the next are to be interpolated with."""
         waiting = np.concatenate(self._waiting)
         steps = (len(waiting) - 2 * _TAPS_A_SIDE) // self._step
-        if not steps:
-            return
-        around = waiting[: steps * self._step + 2 * _TAPS_A_SIDE].astype(np.float32) * np.float32(1 / _FULL_SCALE)
+        for begin in range(0, steps, _PIECE_STEPS):
+            end = min(begin + _PIECE_STEPS, steps)
+            self._take_piece(waiting[begin * self._step : end * self._step + 2 * _TAPS_A_SIDE], end - begin)
+        self._waiting = [waiting[steps * self._step :]]
+        self._count = len(self._waiting[0])
+
+    def _take_piece(self, waiting: NDArray[np.int16], steps: int) -> None:
+        around = waiting.astype(np.float32) * np.float32(1 / _FULL_SCALE)
         samples = around[_TAPS_A_SIDE:-_TAPS_A_SIDE]
         self._powers.append(k_weighted(samples.reshape(steps, self._step), self._rate))
         cells = samples.reshape(steps * CELLS_A_STEP, -1)
         self._levels.append(np.sqrt(np.einsum("ij,ij->i", cells, cells) / cells.shape[1]).astype(np.float16))
         true_peaks = np.maximum(np.abs(cells).max(axis=1), self._peaks_between(around, len(cells)))
         self._peaks.append((true_peaks * _ROUNDED_UP).astype(np.float16))
-        self._waiting = [waiting[steps * self._step :]]
-        self._count = len(self._waiting[0])
 
     def _peaks_between(self, around: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
         """Find the highest of what lies between the samples of each cell; a hop may reach from one cell to the next."""
@@ -97,7 +101,9 @@ class Outline:
         hops = -(-(len(around) - 2 * _TAPS_A_SIDE) // _HOP)
         padded = np.append(around[1:], np.zeros(width, np.float32))
         windows = np.lib.stride_tricks.as_strided(padded, (hops, width), (padded.strides[0] * _HOP, padded.strides[0]))
-        between = np.abs(np.ascontiguousarray(windows) @ self._between).reshape(hops * _HOP, len(_PHASES))
+        between = np.ascontiguousarray(windows) @ self._between
+        np.abs(between, out=between)
+        between = between.reshape(hops * _HOP, len(_PHASES))
         whole = between[: len(around) - 2 * _TAPS_A_SIDE].reshape(cells, -1)
         peaks: NDArray[np.float32] = whole.max(axis=1)
         return peaks
