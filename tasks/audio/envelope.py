@@ -53,9 +53,8 @@ class Outline:
         # What the interpolation needs from before the first sample.
         self._waiting = [np.zeros(_TAPS_A_SIDE, np.int16)]
         self._count = _TAPS_A_SIDE
-        self._powers: list[NDArray[np.float32]] = []
-        self._peaks: list[NDArray[np.float16]] = []
-        self._levels: list[NDArray[np.float16]] = []
+        # Bytes, for a book's length of small arrays would weigh ten times what is in them.
+        self._powers, self._peaks, self._levels = bytearray(), bytearray(), bytearray()
 
     def add(self, samples: NDArray[np.int16]) -> None:
         """Take down what comes next."""
@@ -71,9 +70,9 @@ class Outline:
         self._take_down()
         return Envelope(
             self._rate,
-            np.concatenate([np.zeros(0, np.float32), *self._powers]),
-            np.concatenate([np.zeros(0, np.float16), *self._peaks]),
-            np.concatenate([np.zeros(0, np.float16), *self._levels]),
+            np.frombuffer(self._powers, np.float32),
+            np.frombuffer(self._peaks, np.float16),
+            np.frombuffer(self._levels, np.float16),
         )
 
     def _take_down(self) -> None:
@@ -89,11 +88,11 @@ class Outline:
     def _take_piece(self, waiting: NDArray[np.int16], steps: int) -> None:
         around = waiting.astype(np.float32) * np.float32(1 / _FULL_SCALE)
         samples = around[_TAPS_A_SIDE:-_TAPS_A_SIDE]
-        self._powers.append(k_weighted(samples.reshape(steps, self._step), self._rate))
+        self._powers += k_weighted(samples.reshape(steps, self._step), self._rate).tobytes()
         cells = samples.reshape(steps * CELLS_A_STEP, -1)
-        self._levels.append(np.sqrt(np.einsum("ij,ij->i", cells, cells) / cells.shape[1]).astype(np.float16))
+        self._levels += np.sqrt(np.einsum("ij,ij->i", cells, cells) / cells.shape[1]).astype(np.float16).tobytes()
         true_peaks = np.maximum(np.abs(cells).max(axis=1), self._peaks_between(around, len(cells)))
-        self._peaks.append((true_peaks * _ROUNDED_UP).astype(np.float16))
+        self._peaks += (true_peaks * _ROUNDED_UP).astype(np.float16).tobytes()
 
     def _peaks_between(self, around: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
         """Find the highest of what lies between the samples of each cell; a hop may reach from one cell to the next."""

@@ -104,8 +104,7 @@ class Meter:
     """Measures mono samples at 44.1 kHz as they go by, in pieces of any length; full scale is 1."""
 
     def __init__(self) -> None:
-        self._steps: list[NDArray[np.float32]] = []
-        self._peaks: list[NDArray[np.float32]] = []
+        self._steps, self._peaks = bytearray(), bytearray()
         self._rest = np.zeros(0, np.float32)
         self._total, self._floor = 0.0, math.inf
         self._count, self._taken = 0, 0
@@ -127,8 +126,8 @@ class Meter:
         cells = samples.reshape(-1, _CELL_SAMPLES)
         powers: NDArray[np.float32] = np.einsum("ij,ij->i", cells, cells) / _CELL_SAMPLES
         steps = samples.reshape(-1, _STEP_SAMPLES)
-        self._steps.append(k_weighted(steps, _RATE))
-        self._peaks.append(np.maximum(steps.max(axis=1), -steps.min(axis=1)))
+        self._steps += k_weighted(steps, _RATE).tobytes()
+        self._peaks += np.maximum(steps.max(axis=1), -steps.min(axis=1)).astype(np.float32).tobytes()
         self._total += float(powers.sum(dtype=np.float64)) * _CELL_SAMPLES
         spoken = np.flatnonzero(powers > _SPEECH_POWER) + self._taken
         if len(spoken):
@@ -141,11 +140,11 @@ class Meter:
         steps = len(self._rest) // _STEP_SAMPLES * _STEP_SAMPLES
         self._take_down(self._rest[:steps])
         total = self._total + float(np.square(self._rest[steps:], dtype=np.float64).sum())
-        powers = np.concatenate(self._steps)
+        powers = np.frombuffer(self._steps, np.float32)
         loudness = integrated(powers)
         if not math.isfinite(loudness):
             return None
-        peaks = np.concatenate(self._peaks)
+        peaks = np.frombuffer(self._peaks, np.float32).copy()
         # What is less than a step belongs to the last one.
         peaks[-1] = max(peaks[-1], np.abs(self._rest[steps:]).max(initial=0.0))
         first, last = self._speech or (self._taken, self._taken)
