@@ -103,8 +103,9 @@ def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
         with starting:
             if not address.exists():
                 process, url = _begun(environment)
-                address.write_text(url, "utf-8")
                 stack.callback(_end, process, users, starting, address)
+                wait_for(lambda: _answers(url), "the Prefect server")
+                address.write_text(url, "utf-8")
             flock(users, LOCK_SH)
         yield address.read_text("utf-8")
         flock(users, LOCK_UN)
@@ -116,16 +117,14 @@ def _begun(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/api"
-    wait_for(lambda: _answers(url), "the Prefect server")
-    return process, url
+    return process, f"http://127.0.0.1:{port}/api"
 
 
 def _end(process: subprocess.Popen[bytes], users: IO[str], starting: FileLock, address: Path) -> None:
     """End the server once none of those who share it uses it any more, however they ended."""
     with starting:
         flock(users, LOCK_EX)
-        address.unlink()
+        address.unlink(missing_ok=True)
     process.send_signal(signal.SIGINT)
     try:
         process.wait(10)
