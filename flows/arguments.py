@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="show what would be said and what it would cost")
     voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
     lexicon = commands.add_parser("lexicon", help="list a manuscript's names and rare words, as a lexicon to fill in")
+    _add_library(commands)
     _add_check(commands)
     _add_store(commands)
     for command in (narrate, plan):
@@ -57,6 +58,37 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def _add_library(commands: Any) -> None:
+    library = commands.add_parser("library", help="narrate what is new or changed in a folder of manuscripts")
+    library.add_argument(
+        "inbox", metavar="INBOX", help="a folder of manuscripts, or its URL; nothing in it is moved or changed"
+    )
+    library.add_argument(
+        "--out", default="narrated", metavar="DIR", help="where the books' folders and the ledger go (narrated)"
+    )
+    library.add_argument(
+        "--at-once", type=_count, default=1, metavar="N", help="narrate so many books side by side (1)"
+    )
+    library.add_argument(
+        "--budget", type=float, default=0.0, metavar="USD", help="what this run may spend on all books (no limit)"
+    )
+    library.add_argument(
+        "--deployment", default="", metavar="NAME", help="have workers narrate, by a deployment such as narrate/narrate"
+    )
+    library.add_argument(
+        "--settle", type=float, default=5.0, metavar="SECONDS", help="take files that stay the same for so long (5)"
+    )
+    library.add_argument(
+        "--profile", default=_DEFAULT_PROFILE, metavar="P", help="that of books whose side file names none"
+    )
+    library.add_argument(
+        "--set", action="append", default=[], metavar="section.key=value", help="change a setting of all books"
+    )
+    library.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    library.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
+    library.set_defaults(command="flows.library_command:library")
+
+
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="measure finished editions again, from their files")
     check.add_argument("folder", type=Path, metavar="DIR", help="the output directory of a book")
@@ -93,6 +125,12 @@ def _add_store(commands: Any) -> None:
         action.add_argument("--json", action="store_true", help="print one JSON document on standard output")
         action.add_argument("--verbose", action="store_true", help="show tracebacks")
         action.set_defaults(command=f"flows.store_commands:{name}")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
 
 
 def _duration(text: str) -> float:

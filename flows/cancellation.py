@@ -10,10 +10,10 @@ import httpx
 from prefect import get_client
 from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
-from prefect.states import Cancelled
 
 from flows.interrupts import Interruption
-from tasks.errors import Interrupted
+from flows.outcomes import shown
+from tasks.errors import DeclaimError
 
 # One small request each time; nobody tells a run that was not started by one of Prefect's workers.
 _POLL_SECONDS = 3
@@ -26,7 +26,8 @@ def cancellable(
 ) -> Callable[Arguments, Coroutine[Any, Any, Value]]:
     """Make a flow's function one that signals and a cancellation in Prefect interrupt.
 
-    Prefect shows the run as cancelled then, and who awaits it gets `Interrupted`.
+    Prefect shows the run as cancelled then, and who awaits it gets `Interrupted`; another error of Declaim's own is shown as
+    the line that it is.
     """
 
     @wraps(body)
@@ -35,9 +36,9 @@ def cancellable(
         watching = asyncio.create_task(_watch(interruption))
         try:
             return await interruption.heeded(body(*args, **kwargs))
-        except Interrupted as interrupted:
-            # Prefect knows no exception for this: it takes the state from a flow that returns one, and raises its data.
-            return cast(Value, Cancelled(message=str(interrupted), data=interrupted))
+        except DeclaimError as error:
+            # Prefect takes the state from a flow that returns one, and raises its data.
+            return cast(Value, shown(error))
         finally:
             watching.cancel()
 

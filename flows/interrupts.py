@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from tasks.studio import Studio, key_of
 
 # For what is in flight: it is paid for.
 _GRACE_SECONDS = 10
+_LAST_WORD_SECONDS = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Value = TypeVar("Value")
 
@@ -24,11 +25,14 @@ Value = TypeVar("Value")
 class Interruption:
     """What an interrupt does to one work: its gates close, it has ten seconds to end by itself, then it is cancelled.
 
-    A work that has nothing in flight is cancelled at once; so is any other at the second signal.
+    A work that has nothing in flight is cancelled at once; so is any other at the second signal. What is begun within a work
+    is asked with it, and has the time that it needs.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._within: set[Interruption] = set()
+        self._waits = 0.0
         self._studios: Sequence[Studio] = ()
         self._scripts: Sequence[Script] = ()
         self._is_signalled = False
@@ -41,14 +45,21 @@ class Interruption:
         What another of them has spoken, as a fallback, counts as spoken too, where it is cut the same.
         """
         self._studios, self._scripts = studios, scripts
+        self._waits = _GRACE_SECONDS
         if self.is_asked:
             self.ask()
+
+    def wait(self, seconds: float) -> None:
+        """Say how long the work may take to end, where what it has in flight is elsewhere."""
+        self._waits = seconds
 
     def ask(self) -> None:
         """Let no new request out, and have the work end."""
         self._asked.set()
         for gate in {gate for studio in self._studios for gate in studio.gates}:
             gate.close(Interrupted("interrupted"))
+        for inner in tuple(self._within):
+            inner.ask()
 
     @property
     def is_asked(self) -> bool:
@@ -73,8 +84,9 @@ class Interruption:
 
     async def heeded(self, work: Coroutine[Any, Any, Value]) -> Value:
         """Do a work under this interruption; raises `Interrupted` where it did not come to its end."""
-        CURRENT.set(self)
-        with _signals_to(self):
+        outer = CURRENT.get(None)
+        token = CURRENT.set(self)
+        with _signals_to(self), outer.holding(self) if outer else nullcontext():
             doing = asyncio.create_task(work)
             ending = asyncio.create_task(self._end(doing))
             try:
@@ -85,12 +97,28 @@ class Interruption:
                 raise
             finally:
                 ending.cancel()
+                CURRENT.reset(token)
+
+    @contextmanager
+    def holding(self, inner: "Interruption") -> Iterator[None]:
+        """Pass on what is asked to a work that is begun within this one."""
+        self._within.add(inner)
+        if self.is_asked:
+            inner.ask()
+        try:
+            yield
+        finally:
+            self._within.remove(inner)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long the work may take to end: a little longer than what is within it, which is to say how it ended."""
+        return max([self._waits, *(inner.patience_seconds + _LAST_WORD_SECONDS for inner in self._within)])
 
     async def _end(self, doing: asyncio.Task[Any]) -> None:
         await self._asked.wait()
-        if self._studios:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._at_once.wait(), _GRACE_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._at_once.wait(), self.patience_seconds)
         if self._is_signalled:
             end_processes()
         doing.cancel()

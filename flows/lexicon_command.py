@@ -19,7 +19,7 @@ _HEAD = """\
 def lexicon(options: argparse.Namespace) -> int:
     """Print the words of a manuscript that a voice may say wrong, as TOML or JSON; returns the exit code 0."""
     profile = load_profile(options.profile, tuple(options.set))
-    book = read_book(options.source)
+    book = profile.metadata.told(read_book(options.source))
     entries = unusual_words(book, scripts_of(book, profile.text, 0), options.at_least)
     if options.json:
         print(json.dumps({"words": [asdict(entry) for entry in entries]}, ensure_ascii=False))

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,18 @@ from prefect import flow, get_client, get_run_logger
 from prefect.runtime import flow_run
 
 from flows.cancellation import cancellable
+from flows.dashboard import Dashboard, book_tag, open_dashboard
 from flows.interrupts import CURRENT
+from flows.pages import say_how_to_go_on
 from flows.plan import chosen, credit_scripts
+from flows.throttles import open_throttles
 from tasks.assemble import assemble
 from tasks.audio.encode import CODECS
-from tasks.casting import castings_of
+from tasks.casting import Casting, castings_of
 from tasks.chunk import chunk
 from tasks.errors import BudgetExceeded, ChaptersMissing, OutputError
 from tasks.ingest import ingest
+from tasks.library.inbox import fetched
 from tasks.model import Book, Recital, Script
 from tasks.package import Published, package
 from tasks.packagers import CODEC_OF
@@ -38,7 +44,14 @@ from tasks.voices.limits import Budget
 _MASTERED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 
 
-@flow(name="narrate", validate_parameters=False, persist_result=False)
+@flow(
+    name="narrate",
+    flow_run_name="{source}",
+    validate_parameters=False,
+    persist_result=False,
+    on_crashed=[say_how_to_go_on],
+    on_cancellation=[say_how_to_go_on],
+)
 @cancellable
 async def narrate(
     source: str,
@@ -49,44 +62,63 @@ async def narrate(
 ) -> dict[str, Any]:
     """Narrate a manuscript: EPUB, PDF or Markdown becomes an audiobook.
 
-    `source` is the manuscript's path, `profile` a name in config/ or a path, `out` the output directory, `chapters` a
+    `source` is the manuscript's path or URL, `profile` a name in config/ or a path, `out` the output directory, `chapters` a
     choice like `1-3,7`, `overrides` settings like `limits.concurrency=4`. Returns where the editions are. Raises
     `ChaptersMissing` when all is done that could be, and some chapters could not, and `Interrupted`.
     """
     settings = load_profile(profile, tuple(overrides))
     check_ready(settings)
-    path = Path(source)
-    book = ingest(path)
-    folder = output_folder(out, book.title)
-    with claimed(folder):
-        return await _narrated(path, book, settings, chapters, folder)
+    with fetched(source) as path:
+        book = settings.metadata.told(ingest(path))
+        folder = output_folder(out, book.title)
+        with claimed(folder):
+            return await _narrated(path, book, settings, chapters, folder)
 
 
 async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, folder: Path) -> dict[str, Any]:
     castings = castings_of(settings)
-    await _name_run(book.title)
+    await _name_run(book.title, settings)
+    reading = _Reading(book, settings, chapters)
+    scripts = reading.scripts(castings[0])
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
     budget = Budget(settings.limits.budget_usd, spent)
-    async with open_studios(castings, budget, _store(settings), book.language) as studios:
-        performances = await _perform(_Reading(book, settings, chapters), studios)
-    numbers = {chapter.number for chapter in book.chapters}
-    account = Account(
+    async with open_dashboard(book, scripts, budget) as dashboard:
+        async with _at_work(castings, settings, budget, book.language) as studios:
+            performances = await _perform(reading, scripts, studios, dashboard)
+        account = _account(path, reading, performances)
+        stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
+        if stopped_by and not any(performance.track for performance in performances):
+            raise stopped_by
+        published = await package(untouched(account), settings.output, castings[0].narrator, folder)
+        await dashboard.published(account, published)
+        if stopped_by:
+            raise stopped_by
+    _report_missing(performances, published)
+    return {"folder": str(published.folder), "editions": [edition.path for edition in published.editions]}
+
+
+def _account(path: Path, reading: "_Reading", performances: tuple[Performance, ...]) -> Account:
+    numbers = {chapter.number for chapter in reading.book.chapters}
+    return Account(
         source=path,
         source_sha256=source_sha256(path),
-        profile=settings.model_dump(mode="json"),
-        book=book,
+        profile=reading.settings.model_dump(mode="json"),
+        book=reading.book,
         performances=tuple(it for it in performances if it.recital.script.number in numbers),
         editions=(),
         credits=tuple(it for it in performances if it.recital.script.number not in numbers),
     )
-    stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
-    if stopped_by and not any(performance.track for performance in performances):
-        raise stopped_by
-    published = await package(untouched(account), settings.output, castings[0].narrator, folder)
-    if stopped_by:
-        raise stopped_by
-    _report_missing(performances, published)
-    return {"folder": str(published.folder), "editions": [edition.path for edition in published.editions]}
+
+
+@asynccontextmanager
+async def _at_work(
+    castings: tuple[Casting, ...], settings: Profile, budget: Budget, language: str
+) -> AsyncIterator[tuple[Studio, ...]]:
+    """Open the studios of a book, behind the throttles of this process."""
+    async with open_throttles() as throttles:
+        await throttles.prepare(part for casting in castings for part in casting.parts.values())
+        async with open_studios(castings, budget, _store(settings), language, throttles.of) as studios:
+            yield studios
 
 
 def _store(settings: Profile) -> ClipStore:
@@ -101,9 +133,8 @@ class _Reading:
     settings: Profile
     chapters: str
 
-    def scripts(self, studio: Studio) -> tuple[Script, ...]:
-        """Cut the chapters that are chosen, and the credits."""
-        casting = studio.casting
+    def scripts(self, casting: Casting) -> tuple[Script, ...]:
+        """Cut the chapters that are chosen, and the credits, for a casting."""
         diction = diction_of(self.settings.text, self.book, casting.takes_phonemes)
         scripts = chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles, untouched(diction))
         return (
@@ -112,23 +143,29 @@ class _Reading:
         )
 
 
-async def _perform(reading: _Reading, studios: tuple[Studio, ...]) -> tuple[Performance, ...]:
+async def _perform(
+    reading: _Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: Dashboard
+) -> tuple[Performance, ...]:
     """Speak and master all chapters: they open in order, and one is mastered while the next are spoken."""
     settings, main = reading.settings, studios[0]
     wanted = {CODEC_OF[edition] for edition in settings.output.editions}
     # The first is the one that is measured: what most listeners get.
     codecs = tuple(codec for codec in CODECS if codec in wanted)
     mastering = asyncio.Semaphore(_MASTERED_AT_ONCE)
-    scripts, interruption = reading.scripts(main), CURRENT.get()
+    interruption = CURRENT.get()
     interruption.heed(studios, scripts)
     main.hold(scripts)
 
     async def chapter(script: Script) -> Performance:
-        recital = await _spoken(script, reading, studios)
-        if recital.failures or not recital.voiced or not codecs:
-            return Performance(recital, None)
-        async with mastering:
-            return Performance(recital, await assemble(untouched(recital), settings.audio, codecs, main.store))
+        dashboard.opened(script)
+        recital, track = await _spoken(script, reading, studios), None
+        if recital.voiced and not recital.failures and codecs:
+            dashboard.spoken(script)
+            async with mastering:
+                track = await assemble(untouched(recital), settings.audio, codecs, main.store)
+        performance = Performance(recital, track)
+        dashboard.ended(performance)
+        return performance
 
     jobs: list[asyncio.Task[Performance]] = []
     for script in scripts:
@@ -161,17 +198,18 @@ async def _spoken(script: Script, reading: _Reading, studios: tuple[Studio, ...]
             studio.casting.narrator,
             recital.failures[0].error,
         )
-        others = {other.number: other for other in reading.scripts(studio)}
+        others = {other.number: other for other in reading.scripts(studio.casting)}
         recital = await synthesize(untouched(others[script.number]), untouched(studio))
     return recital
 
 
-async def _name_run(title: str) -> None:
-    """Name the run by its book, which is only known when the file has been read."""
-    identifier = flow_run.get_id()
-    if identifier:
-        async with get_client() as client:
-            await client.update_flow_run(UUID(identifier), name=title)
+async def _name_run(title: str, settings: Profile) -> None:
+    """Name the run by its book, which is only known when the file has been read, and tag it by book and voices."""
+    voices = {f"{voice.provider}{f': {voice.model}' if voice.model else ''}" for voice in settings.voices.values()}
+    profile = Path(flow_run.get_parameters().get("profile") or DEFAULT_PROFILE).stem
+    tags = {*flow_run.get_tags(), book_tag(title), profile, *voices}
+    async with get_client() as client:
+        await client.update_flow_run(UUID(str(flow_run.get_id())), name=title, tags=sorted(tags))
 
 
 def _report_missing(performances: tuple[Performance, ...], published: Published) -> None:

@@ -32,7 +32,7 @@ _PREFECT_DEFAULTS = {
 
 def narrate(options: argparse.Namespace) -> int:
     """Narrate a manuscript; returns the exit code 0."""
-    _set_prefect_defaults(options.verbose)
+    quiet_prefect(options.verbose)
     server = begin_server()
     try:
         from flows.plan_command import planned  # noqa: PLC0415  # half a second, in which the server starts
@@ -103,7 +103,7 @@ async def _narrated(
             try:
                 result: dict[str, Any] = await narrate(
                     source=str(options.source.absolute()),
-                    profile=_absolute(options.profile),
+                    profile=absolute(options.profile),
                     out=options.out,
                     chapters=options.chapters,
                     overrides=tuple(options.set),
@@ -114,11 +114,13 @@ async def _narrated(
         return result
 
 
-def _absolute(profile: str) -> str:
+def absolute(profile: str) -> str:
+    """Name a profile so that it is found from anywhere."""
     return str(Path(profile).absolute()) if profile.endswith(".toml") else profile
 
 
-def _set_prefect_defaults(verbose: bool) -> None:  # noqa: FBT001  # the one thing it asks
+def quiet_prefect(verbose: bool) -> None:  # noqa: FBT001  # the one thing it asks
+    """Set what Prefect reads from the environment at its import, where nobody has set it."""
     if not os.environ.get("PREFECT_API_URL"):
         # An empty one names no server, and part of Prefect looks for it all the same.
         os.environ.pop("PREFECT_API_URL", None)

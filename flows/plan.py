@@ -82,7 +82,7 @@ def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
     check_ready(profile)
     casting = castings[0]
     store = open_store(profile.store)
-    book = read_book(source)
+    book = profile.metadata.told(read_book(source))
     diction = diction_of(profile.text, book, casting.takes_phonemes)
     scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles, diction), chapters)
     spoken = credit_scripts(book, profile, casting, diction)

@@ -14,6 +14,7 @@
     │   ├── Unauthorized            4   the key is wrong
     │   └── OutOfCredit             4   the account is empty
     ├── ChaptersMissing             5   the run has ended and some chapters could not be spoken
+    ├── BooksMissing                5   a library run has ended and some books could not be finished
     ├── BudgetExceeded              6   the next request would pass the budget
     ├── Interrupted               130   Ctrl-C, SIGTERM or a cancellation in Prefect ended the run
     ├── AudioError                  1   ffmpeg or a clip failed
@@ -93,6 +94,12 @@ class OutOfCredit(ProviderError):
 
 class ChaptersMissing(DeclaimError):
     """The run has ended, and some chapters could not be spoken."""
+
+    exit_code = 5
+
+
+class BooksMissing(DeclaimError):
+    """A library run has ended, and some books could not be finished."""
 
     exit_code = 5
 

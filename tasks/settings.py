@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tasks.audio import AudioSettings
 from tasks.errors import BadAudio, ProfileError
 from tasks.packagers import OutputSettings
+from tasks.readers.metadata import MetadataSettings
 from tasks.store import StoreSettings
 from tasks.text.chunking import TextSettings
 from tasks.voices import CastSettings, LimitSettings, OtherVoiceSettings, VoiceSettings
@@ -36,6 +37,7 @@ class Profile(BaseModel):
     audio: AudioSettings = Field(default_factory=AudioSettings)
     output: OutputSettings = Field(default_factory=OutputSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    metadata: MetadataSettings = Field(default_factory=MetadataSettings)
 
     @property
     def voices(self) -> dict[str, VoiceSettings]:
@@ -57,7 +59,7 @@ def load_profile(name: str = DEFAULT_PROFILE, overrides: tuple[str, ...] = ()) -
         raise ProfileError(f"{path}: the profile cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
         raise ProfileError(f"{path}: the profile is not TOML: {error}") from error
-    _resolve_paths(document, path.parent)
+    resolve_paths(document, path.parent)
     for override in overrides:
         _override(document, override)
     try:
@@ -120,7 +122,8 @@ def _profile_path(name: str) -> Path:
     )
 
 
-def _resolve_paths(document: dict[str, Any], folder: Path) -> None:
+def resolve_paths(document: dict[str, Any], folder: Path) -> None:
+    """Make the relative paths in a profile, or in some of its sections, those of files below a folder."""
     cast, fallback = document.get("cast"), document.get("fallback")
     others = [*(cast.values() if isinstance(cast, dict) else ()), *(fallback if isinstance(fallback, list) else ())]
     for voice in [document.get("voice"), *others]:

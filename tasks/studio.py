@@ -25,7 +25,7 @@ from tasks.store import ClipStore, clip_key
 from tasks.store.leases import Leases
 from tasks.voices import LimitSettings, Voice
 from tasks.voices.lanes import open_client
-from tasks.voices.limits import Bill, Budget, Gate, attempts
+from tasks.voices.limits import Bill, Budget, Gate, Throttle, attempts
 
 _logger = logging.getLogger("declaim")
 _TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
@@ -96,16 +96,25 @@ class Studio:
         return next((gate.closed_by for gate in self.gates if gate.closed_by), None)
 
 
+def own_throttle(part: Part) -> Throttle:
+    """Throttle a part by its limits alone, where nobody else in this process speaks by its account."""
+    return Throttle.of(part.spec.concurrency(part.limits), part.limits)
+
+
 @asynccontextmanager
 async def open_studios(
-    castings: Sequence[Casting], budget: Budget, store: ClipStore, language: str
+    castings: Sequence[Casting],
+    budget: Budget,
+    store: ClipStore,
+    language: str,
+    throttle_of: Callable[[Part], Throttle] = own_throttle,
 ) -> AsyncIterator[tuple[Studio, ...]]:
     """Set castings to work, each in a studio; they share the budget and one HTTP client.
 
     In a studio, voices of one account share a gate. A fallback's gates are its own: what closed the first voice's shall
     not close them.
     """
-    gates = [_gates(casting) for casting in castings]
+    gates = [_gates(casting, throttle_of) for casting in castings]
     with _leases(store) as leases:
         in_flight = sum(gate.in_flight for row in gates for gate in row.values())
         async with open_client(in_flight) as client:
@@ -138,10 +147,10 @@ def _leases(store: ClipStore) -> Iterator[Leases]:
         leases.close()
 
 
-def _gates(casting: Casting) -> dict[tuple[str, ...], Gate]:
+def _gates(casting: Casting, throttle_of: Callable[[Part], Throttle]) -> dict[tuple[str, ...], Gate]:
     # The first part of an account, the narration before all, says its limits.
-    parts = reversed(list(casting.parts.values()))
-    return {part.account: Gate(part.spec.concurrency(part.limits), part.limits) for part in parts}
+    parts = {part.account: part for part in reversed(list(casting.parts.values()))}
+    return {account: Gate(throttle_of(part)) for account, part in parts.items()}
 
 
 def _speaker(part: Part, gates: Mapping[tuple[str, ...], Gate], client: httpx.AsyncClient) -> Speaker:

@@ -47,8 +47,8 @@ def names(document: dict[str, Any]) -> dict[str, Any]:
 def test_the_default_profile_shows_every_key() -> None:
     shown = names(tomllib.loads(PIPER.read_text("utf-8")))
     every = fields(Profile)
-    # Who else may speak, and models that Declaim does not know, are not this profile's matter; README.md tells of them.
-    del every["fallback"], every["cast"], every["voice"]["row"]
+    # Who else may speak, models that Declaim does not know, and facts of one book are not this profile's matter; README.md tells of them.
+    del every["fallback"], every["cast"], every["metadata"], every["voice"]["row"]
     assert shown == every
 
 

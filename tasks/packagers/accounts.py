@@ -56,8 +56,8 @@ class Account:
 
 def manifest(account: Account) -> dict[str, Any]:
     """Build the manifest of a run."""
-    chapters = [_chapter(performance, account.voices) for performance in account.performances]
-    credited = [_chapter(performance, account.voices) for performance in account.credits]
+    chapters = [chapter_row(performance, account.voices) for performance in account.performances]
+    credited = [chapter_row(performance, account.voices) for performance in account.credits]
     return {
         "schema": SCHEMA,
         "source": {"name": account.source.name, "sha256": account.source_sha256},
@@ -86,7 +86,8 @@ def manifest(account: Account) -> dict[str, Any]:
     }
 
 
-def _chapter(performance: Performance, voices: tuple[Identity, ...]) -> dict[str, Any]:
+def chapter_row(performance: Performance, voices: tuple[Identity, ...]) -> dict[str, Any]:
+    """Build what the manifest tells of a chapter; `voices` are those of the book, in its order."""
     recital, track = performance.recital, performance.track
     asked = [*(part.cost for part in recital.voiced), *(failure.cost for failure in recital.failures)]
     costs = [cost for cost in asked if cost.requests]

@@ -29,7 +29,12 @@ _EXCHANGE = 2
 
 def output_folder(out: str, title: str) -> Path:
     """Where the editions of a book go: to `out`, or where that is empty to `narrated/<title>`."""
-    return (Path(out) if out else Path("narrated") / (slugify(title) or "untitled")).absolute()
+    return absolute(out or str(Path("narrated") / (slugify(title) or "untitled")))
+
+
+def absolute(folder: str) -> Path:
+    """Name a folder so that it is the same from anywhere; `~` is the user's own."""
+    return Path(folder).expanduser().absolute()
 
 
 def real_path(folder: Path) -> Path:

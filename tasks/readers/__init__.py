@@ -13,6 +13,7 @@ _READERS = {
     ".md": "tasks.readers.markdown",
     ".pdf": "tasks.readers.pdf",
 }
+SUFFIXES = frozenset(_READERS)
 _FOLDER_READER = "tasks.readers.markdown_folder"
 
 

@@ -74,7 +74,10 @@ class VoiceSettings(BaseModel):
 
 
 class LimitSettings(BaseModel):
-    """`[limits]` of a profile, and of a voice of its cast or a fallback. 0 leaves a figure to the provider, or is none."""
+    """`[limits]` of a profile, and of a voice of its cast or a fallback. 0 leaves a figure to the provider, or is none.
+
+    `shared` names a global concurrency limit of the Prefect server, which all runs of one account keep together.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -86,6 +89,7 @@ class LimitSettings(BaseModel):
     request_timeout_seconds: float = Field(120, gt=0)
     attempts: int = Field(6, ge=1, le=100)
     budget_usd: float = Field(0, ge=0)
+    shared: str = Field("", max_length=200)
 
 
 class OtherVoiceSettings(VoiceSettings):

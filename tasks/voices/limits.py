@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from time import monotonic
+from typing import Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
@@ -64,18 +66,41 @@ def _error(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
+class Quota(Protocol):
+    """What several processes may send to one account together."""
+
+    async def take(self) -> None:
+        """Wait for the right to send one request. Raises `ProfileError` where there is no such quota."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Throttle:
+    """How many requests to one account at once and how fast, whichever book of this process they are for."""
+
+    in_flight: int
+    pace: Pace
+    places: asyncio.Semaphore
+    turns: asyncio.Lock
+    quota: Quota | None
+
+    @classmethod
+    def of(cls, in_flight: int, limits: LimitSettings, quota: Quota | None = None) -> "Throttle":
+        """Build one that nobody has used yet."""
+        pace = Pace(limits.requests_per_minute / _MINUTE, limits.characters_per_minute / _MINUTE)
+        return cls(in_flight, pace, asyncio.Semaphore(in_flight), asyncio.Lock(), quota)
+
+
 class Gate:
-    """Lets requests to one account of a service through: so many at once, at its pace, until it is closed.
+    """Lets a book's requests to one account of a service through, as its throttle allows, until the gate is closed.
 
     Tells too when there is room for another chapter's requests. Chapters open in order, and only as many as keep the
     service busy: the first one is then finished early.
     """
 
-    def __init__(self, in_flight: int, limits: LimitSettings) -> None:
-        self.in_flight = in_flight
-        self._places = asyncio.Semaphore(in_flight)
-        self._pace = Pace(limits.requests_per_minute / _MINUTE, limits.characters_per_minute / _MINUTE)
-        self._turns = asyncio.Lock()
+    def __init__(self, throttle: Throttle) -> None:
+        self.in_flight = throttle.in_flight
+        self._throttle = throttle
         self._unfinished = 0
         self._given_up = 0
         self._thirsty = asyncio.Event()
@@ -119,25 +144,40 @@ class Gate:
     @asynccontextmanager
     async def admitted(self, characters: int) -> AsyncIterator[None]:
         """Wait for a place and a turn, and learn from how the block ends. Raises what the gate was closed by."""
-        async with self._places:
+        pace = self._throttle.pace
+        async with self._throttle.places:
             sent_at = await self._turn(characters)
             try:
                 yield
             except RateLimited as error:
-                self._pace.refused(monotonic(), sent_at, error.retry_after)
+                pace.refused(monotonic(), sent_at, error.retry_after)
                 raise
             else:
-                self._pace.accepted(monotonic(), sent_at)
+                pace.accepted(monotonic(), sent_at)
 
     async def _turn(self, characters: int) -> float:
-        async with self._turns:
-            while not self.closed_by and (seconds := self._pace.wait(monotonic())):
+        throttle = self._throttle
+        async with throttle.turns:
+            while not self.closed_by and (seconds := throttle.pace.wait(monotonic())):
                 await self.pause(seconds)
+            if throttle.quota and not self.closed_by:
+                await self._granted(throttle.quota)
             if self.closed_by:
                 raise self.closed_by
             now = monotonic()
-            self._pace.sent(now, characters)
+            throttle.pace.sent(now, characters)
             return now
+
+    async def _granted(self, quota: Quota) -> None:
+        """Wait for a request of the quota; a gate that closes ends the wait."""
+        taking, closing = asyncio.create_task(quota.take()), asyncio.create_task(self._closed.wait())
+        try:
+            await asyncio.wait({taking, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                taking.result()
+        finally:
+            taking.cancel()
+            closing.cancel()
 
     def _count(self, change: int) -> None:
         self._unfinished += change

@@ -17,7 +17,7 @@ from tasks.errors import (
     Undelivered,
 )
 from tasks.voices import LimitSettings
-from tasks.voices.limits import Budget, Gate, attempts
+from tasks.voices.limits import Budget, Gate, Throttle, attempts
 
 
 async def settle() -> None:
@@ -71,7 +71,7 @@ def test_a_service_may_refuse_more_often_than_it_may_fail() -> None:
 
 def in_a_gate(in_flight: int, story: Callable[[Gate], Coroutine[Any, Any, None]]) -> None:
     async def told() -> None:
-        await story(Gate(in_flight, LimitSettings()))
+        await story(Gate(Throttle.of(in_flight, LimitSettings())))
 
     asyncio.run(told())
 

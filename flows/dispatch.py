@@ -1,0 +1,193 @@
+"""How a book of a library comes to be narrated: in this process, or by whichever worker of Prefect's takes it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+from uuid import UUID
+
+import httpx
+import tenacity
+from prefect import get_client, get_run_logger
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas import FlowRun, StateType
+from prefect.client.schemas import State as PrefectState
+from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+from prefect.states import Cancelling, Crashed
+
+from flows.interrupts import CURRENT
+from flows.narrate import narrate
+from flows.outcomes import kept
+from tasks.errors import OutputError, ProfileError
+from tasks.library.ledger import State
+from tasks.packagers.claim import claimed
+
+_POLL_SECONDS = 2
+# A worker that is killed takes its runs with it, and so may the next one that has a book which no machine bears.
+_TRIES = 3
+# A run claims its book's folder as the first thing that it does, and is not looked for before.
+_CLAIMED_WITHIN_SECONDS = 60
+_AGAIN_SECONDS = 15
+# A server may be away for a while, for a restart; and a worker has half a minute to end what was cancelled.
+_PATIENCE_SECONDS = 600
+_GRACE_SECONDS = 45
+_SERVER_FAULT = 500
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The parameters of a book's run, as `narrate` takes them."""
+
+    source: str
+    profile: str
+    out: str
+    chapters: str
+    overrides: tuple[str, ...]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The same, as JSON has them."""
+        return asdict(self) | {"overrides": list(self.overrides)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a book's run ended: the ledger's state, the run's id, and the line that says why where it did not end well."""
+
+    state: State
+    run: str
+    error: str = ""
+
+
+# Is given the name of the book, what to do, the id of an earlier run of it that may still go on, and whom to tell the run's id.
+Narrator: TypeAlias = Callable[[str, Order, str, Callable[[str], None]], Awaitable[Ended]]
+
+
+async def here(name: str, order: Order, earlier: str, begun: Callable[[str], None]) -> Ended:
+    """Narrate a book in this process, as a subflow."""
+    begun("")
+    state = await narrate.with_options(flow_run_name=name)(**order.parameters, return_state=True)
+    run = str(state.state_details.flow_run_id or earlier)
+    return _ended(state, run)
+
+
+def by_deployment(deployment: str) -> Narrator:
+    """Have books narrated by a deployment: whichever worker of its pool has room takes the next one."""
+
+    async def narrated(name: str, order: Order, earlier: str, begun: Callable[[str], None]) -> Ended:
+        async with get_client() as client:
+            going = await _still_going(client, earlier)
+            for number in range(_TRIES):
+                key = f"{flow_run.get_id()}-{name}-{number}"
+                run = await _patient(_dispatched, deployment, name, order, key) if going is None else going
+                begun(str(run.id))
+                state = await _watched(client, run.id, Path(order.out))
+                ended, going = _ended(state, str(run.id)), None
+                if state.type is not StateType.CRASHED:
+                    break
+                get_run_logger().warning("%s: its run was broken off (%s)", name, state.message)
+            return ended
+
+    return narrated
+
+
+async def _dispatched(deployment: str, name: str, order: Order, key: str) -> FlowRun:
+    try:
+        return await arun_deployment(
+            deployment, parameters=order.parameters, flow_run_name=name, timeout=0, idempotency_key=key
+        )
+    except ObjectNotFound as error:
+        raise ProfileError(
+            f"there is no deployment {deployment} on the Prefect server; make it with `prefect deploy --all`, or leave it out "
+            "and all is narrated in this process"
+        ) from error
+
+
+async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:
+    """Find the run of a book that an earlier run of the library has begun, where it has not ended."""
+    if not run:
+        return None
+    try:
+        found = await _patient(client.read_flow_run, UUID(run))
+    except ObjectNotFound:
+        return None
+    # One without a deployment was in the process of the library's earlier run, and ended with that.
+    is_going = found.deployment_id and found.state and not found.state.is_final()
+    return found if is_going else None
+
+
+async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectState[Any]:
+    """Wait for the end of a run, which may be that of its process alone; returns its last state."""
+    interruption, vigil = CURRENT.get(), _Vigil(folder)
+    interruption.wait(_GRACE_SECONDS)
+    is_cancelled = False
+    while True:
+        await asyncio.sleep(_POLL_SECONDS)
+        state: PrefectState[Any] | None = (await _patient(client.read_flow_run, run)).state
+        if state is None or state.is_final():
+            return state or Crashed(message="it has no state")
+        if interruption.is_asked and not is_cancelled:
+            is_cancelled = True
+            await _patient(client.set_flow_run_state, run, Cancelling(message="the library's run was interrupted"))
+        if vigil.is_over(is_running=state.is_running()):
+            dead: PrefectState[Any] = Crashed(message="its process ended without a word; what was spoken is kept")
+            await _patient(client.set_flow_run_state, run, dead, force=True)
+            return dead
+
+
+class _Vigil:
+    """Whether a run that is shown as running has a process still: one that has holds its book's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._next = monotonic() + _CLAIMED_WITHIN_SECONDS
+        self._missed = 0
+
+    def is_over(self, *, is_running: bool) -> bool:
+        """Tell whether nobody has held the folder twice, once the run has had the time to claim it."""
+        now = monotonic()
+        if not is_running:
+            self._next = now + _CLAIMED_WITHIN_SECONDS
+        elif now >= self._next:
+            self._next = now + _AGAIN_SECONDS
+            self._missed = self._missed + 1 if _is_free(self._folder) else 0
+        return self._missed > 1
+
+
+def _is_free(folder: Path) -> bool:
+    try:
+        with claimed(folder):
+            return True
+    except OutputError:
+        return False
+
+
+async def _patient(
+    ask: Callable[Arguments, Awaitable[Value]], *arguments: Arguments.args, **named: Arguments.kwargs
+) -> Value:
+    """Ask the server, again while it is away."""
+    again = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(_is_away),
+        wait=tenacity.wait_random_exponential(multiplier=1, max=15),
+        stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
+        reraise=True,
+    )
+    return await again(ask, *arguments, **named)
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code >= _SERVER_FAULT
+    return isinstance(error, httpx.TransportError)
+
+
+def _ended(state: PrefectState[Any], run: str) -> Ended:
+    if state.is_completed():
+        return Ended(State.DONE, run)
+    return Ended(kept(state.name or ""), run, (state.message or "it ended without a word").splitlines()[0])

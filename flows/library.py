@@ -1,0 +1,175 @@
+"""The flow of an inbox: what is new or changed is narrated, and the ledger says what became of each manuscript."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from flows.cancellation import cancellable
+from flows.dispatch import by_deployment, here
+from flows.interrupts import CURRENT
+from flows.library_book import House, Job, job_of, narrate_book, refused
+from flows.library_dashboard import LibraryDashboard, open_library_dashboard
+from flows.pages import say_how_to_go_on
+from flows.throttles import open_throttles
+from tasks.errors import BooksMissing, DeclaimError
+from tasks.library.allotment import LibraryBudget
+from tasks.library.inbox import Inbox, Listing, Seen
+from tasks.library.ledger import LEDGER, Entry, Ledger, State
+from tasks.packagers.claim import claimed
+from tasks.packagers.folder import absolute
+from tasks.settings import DEFAULT_PROFILE, load_profile
+
+_NAMED = 5
+# Told a line for every book that has ended, as the run's log has it; a terminal shows it. No one need listen.
+BOOK_TOLD: ContextVar[Callable[[str], None]] = ContextVar("BOOK_TOLD", default=lambda _: None)
+
+
+@flow(
+    name="library",
+    flow_run_name="Library {inbox}",
+    validate_parameters=False,
+    persist_result=False,
+    on_crashed=[say_how_to_go_on],
+    on_cancellation=[say_how_to_go_on],
+)
+@cancellable
+async def library(
+    *,
+    inbox: str,
+    outbox: str,
+    profile: str = DEFAULT_PROFILE,
+    at_once: int = 1,
+    deployment: str = "",
+    budget_usd: float = 0.0,
+    settle_seconds: float = 5.0,
+    overrides: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Narrate what is new or changed in an inbox, the books of highest priority first.
+
+    `inbox` is a folder's path or URL, `outbox` a folder, `profile` that of books whose side file names none, `at_once` how many
+    are narrated side by side, `deployment` that of `narrate` by which workers take them (none: all in this process),
+    `budget_usd` what the run may spend, `settle_seconds` for how long a file must stay the same before it counts as whole,
+    `overrides` settings like `limits.concurrency=4`. Returns the states of the books that were taken, by their names. Raises
+    `BooksMissing` when all is done that could be and some books could not, `ProfileError`, `OutputError` and `Interrupted`.
+    """
+    load_profile(profile, tuple(overrides))
+    source, place = Inbox(inbox), absolute(outbox)
+    with claimed(place):
+        place.mkdir(parents=True, exist_ok=True)
+        house = House(
+            inbox=source,
+            outbox=place,
+            ledger=Ledger(place),
+            narrator=by_deployment(deployment) if deployment else here,
+            budget=LibraryBudget(budget_usd),
+            profile=profile,
+            overrides=tuple(overrides),
+        )
+        async with open_throttles(), open_library_dashboard(house) as dashboard:
+            taken = await _drained(_Run(house, dashboard, asyncio.Semaphore(at_once)), settle_seconds)
+    return _told(taken, house)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    house: House
+    dashboard: LibraryDashboard
+    places: asyncio.Semaphore
+
+
+async def _drained(run: _Run, settle_seconds: float) -> dict[str, Entry]:
+    """Take all that is due, and what comes meanwhile, until nothing is left but what is still being copied in."""
+    taken: dict[str, Entry] = {}
+    before = run.house.inbox.listing()
+    _tell_others(before)
+    while True:
+        await asyncio.sleep(settle_seconds)
+        now = run.house.inbox.listing()
+        due = [seen for seen in now.settled(before) if _is_due(seen, run.house.ledger, taken)]
+        if not due:
+            for name in now.unsettled(before):
+                get_run_logger().info("%s is still being copied in; the next run takes it", name)
+            return taken
+        taken |= await _round(due, run)
+        before = now
+
+
+def _is_due(seen: Seen, ledger: Ledger, taken: dict[str, Entry]) -> bool:
+    """Tell whether a manuscript is to be narrated; what this run has taken it takes again only where it has changed since."""
+    entry = taken.get(seen.name)
+    return ledger.is_due(seen) and (entry is None or entry.marks != seen.marks)
+
+
+async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
+    """Narrate some manuscripts, so many at once, those of the highest priority first; returns their entries."""
+    house, dashboard = run.house, run.dashboard
+    taken: dict[str, Entry] = {}
+    jobs: list[Job] = []
+    for seen in due:
+        try:
+            jobs.append(job_of(seen, house))
+        except DeclaimError as error:
+            taken[seen.name] = refused(seen, error)
+            house.ledger.write(seen.name, taken[seen.name])
+            dashboard.queued(seen.name, 0)
+            dashboard.begun(seen.name)
+            _tell(seen.name, taken[seen.name])
+    jobs.sort(key=lambda job: (-job.priority, job.seen.name))
+    for job in jobs:
+        dashboard.queued(job.seen.name, job.priority)
+    get_run_logger().info("%d manuscripts to narrate: %s", len(jobs), _named(job.seen.name for job in jobs))
+
+    async def narrated(job: Job) -> None:
+        async with run.places:
+            CURRENT.get().check()
+            entry = await narrate_book(job, house, dashboard.begun)
+        taken[job.seen.name] = entry
+        _tell(job.seen.name, entry)
+
+    # All end before the first error is raised: what is in flight is paid for.
+    ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return taken
+
+
+def _tell_others(listing: Listing) -> None:
+    if listing.others:
+        get_run_logger().warning("no manuscripts in the inbox: %s", _named(listing.others))
+
+
+def _tell(name: str, entry: Entry) -> None:
+    is_done = entry.state is State.DONE
+    line = f"{name}: {entry.state}, {f'{(entry.seconds or 0) / 60:.0f} minutes, in {entry.folder}' if is_done else entry.error}"
+    get_run_logger().log(logging.INFO if is_done else logging.ERROR, line)
+    BOOK_TOLD.get()(line)
+
+
+def _named(names: "Iterator[str] | Sequence[str]") -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+    return ", ".join(listed[:_NAMED]) + more
+
+
+def _told(taken: dict[str, Entry], house: House) -> dict[str, Any]:
+    """Sum a run up; raises `BooksMissing` where a book that it took is not done."""
+    counts = Counter(str(entry.state) for entry in taken.values())
+    missing = {name: entry for name, entry in taken.items() if entry.state is not State.DONE}
+    if missing:
+        name, first = next(iter(sorted(missing.items())))
+        raise BooksMissing(
+            f"{house.outbox}: of {len(taken)} books {len(missing)} are not done ({_named(sorted(missing))}); {name}: {first.error}; "
+            f"{LEDGER} there says why for each; run the library again when that is mended"
+        )
+    return {
+        "outbox": str(house.outbox),
+        "books": {name: str(entry.state) for name, entry in sorted(taken.items())},
+        **counts,
+    }

@@ -1,0 +1,43 @@
+"""What `declaim library` does: an inbox of manuscripts is narrated by one Prefect flow."""
+
+import argparse
+import asyncio
+import json
+import sys
+from functools import partial
+from typing import Any
+
+from flows.narrate_command import absolute, quiet_prefect
+from flows.prefect_server import begin_server, connect
+
+
+def library(options: argparse.Namespace) -> int:
+    """Narrate an inbox; returns the exit code 0."""
+    quiet_prefect(options.verbose)
+    server = begin_server()
+
+    async def narrated() -> dict[str, Any]:
+        from flows.library import BOOK_TOLD  # noqa: PLC0415  # seconds, in which the server starts
+        from flows.library import library as flow  # noqa: PLC0415
+
+        await connect(server)
+        BOOK_TOLD.set(partial(print, file=sys.stderr))
+        result: dict[str, Any] = await flow(
+            inbox=options.inbox,
+            outbox=options.out,
+            profile=absolute(options.profile),
+            at_once=options.at_once,
+            deployment=options.deployment,
+            budget_usd=options.budget,
+            settle_seconds=options.settle,
+            overrides=tuple(options.set),
+        )
+        return result
+
+    result = asyncio.run(narrated())
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        count = len(result["books"])
+        print(f"{result['outbox']}: {f'{count} books done' if count else 'nothing in the inbox is new'}")
+    return 0

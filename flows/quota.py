@@ -1,0 +1,118 @@
+"""A provider's quota that all runs share: a global concurrency limit of Prefect's, taken in portions.
+
+A limit of requests a minute is kept by each process for itself (tasks/voices/pace.py). Where several, on several machines, use
+one account, `[limits] shared` names a limit that the Prefect server keeps for all. To ask the server for each request would
+slow them down, so a quarter of a second's worth is taken at once, while the last of it is still being spent.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from random import uniform
+
+import httpx
+from prefect import get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound, PrefectException
+
+from tasks.errors import ProfileError
+
+# Prefect counts the slots that have decayed in whole ones, and rounds down at each grant: where a request is many slots, next
+# to nothing is lost.
+SLOTS_A_REQUEST = 100
+# A part of what is allowed in a second: a slower limit gives one request at a time.
+PORTION_SECONDS = 0.25
+# A server that is away for a while ends no run.
+_PAUSE_SECONDS = 1.0
+_LOCKED = 423
+
+
+class SharedQuota:
+    """Requests of an account that a process may send, as the server grants them."""
+
+    def __init__(self, client: PrefectClient, name: str, slots: int, slots_per_second: float) -> None:
+        self._client = client
+        self._name = name
+        requests_per_second = slots_per_second / SLOTS_A_REQUEST
+        self._portion = min(max(1, int(requests_per_second * PORTION_SECONDS)), slots // SLOTS_A_REQUEST)
+        self._pause = self._portion / requests_per_second / 2
+        self._left = 0
+        self._coming: asyncio.Task[None] | None = None
+
+    async def take(self) -> None:
+        """Wait for the right to send one request. Raises `ProfileError` where the limit has gone."""
+        while not self._left:
+            await asyncio.shield(self._asked())
+        self._left -= 1
+        if self._left <= self._portion // 2:
+            self._asked()
+
+    def _asked(self) -> "asyncio.Task[None]":
+        """Have a portion come, unless one is about to."""
+        if self._coming is None or self._coming.done():
+            self._coming = asyncio.create_task(self._granted())
+        return self._coming
+
+    async def _granted(self) -> None:
+        """Take a portion, as soon as the server has one to give."""
+        while True:
+            try:
+                answer = await self._client.increment_concurrency_slots(
+                    [self._name], self._portion * SLOTS_A_REQUEST, mode="rate_limit"
+                )
+            except httpx.HTTPStatusError as error:
+                # How long to wait, as the server words it, is drawn by lot, and far longer than need be.
+                is_refused = error.response.status_code == _LOCKED
+                await asyncio.sleep(uniform(0.5, 1) * self._pause if is_refused else _PAUSE_SECONDS)  # noqa: S311  # no secret
+            except (httpx.TransportError, PrefectException):
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                # A name that the server does not know limits nothing, and it says so by naming no limit.
+                if not answer.json():
+                    raise ProfileError(_missing(self._name))
+                self._left += self._portion
+                return
+
+    async def close(self) -> None:
+        """Stop asking; what was granted and not used is lost, a part of a second's worth."""
+        if self._coming:
+            self._coming.cancel()
+            with suppress(asyncio.CancelledError, ProfileError, httpx.HTTPError):
+                await self._coming
+
+
+@asynccontextmanager
+async def open_quota(name: str) -> AsyncIterator[SharedQuota]:
+    """Take part in a limit; raises `ProfileError` where the server has none of that name, or one that never refills."""
+    async with get_client() as client:
+        try:
+            limit = await client.read_global_concurrency_limit_by_name(name)
+        except ObjectNotFound as error:
+            raise ProfileError(_missing(name)) from error
+        decay = limit.slot_decay_per_second or 0.0
+        if not limit.active or decay <= 0 or limit.limit < SLOTS_A_REQUEST:
+            raise ProfileError(
+                f"[limits] shared: the limit {name} is not active, or no rate (a request is {SLOTS_A_REQUEST} slots); remove "
+                f"it with `prefect gcl delete {name}`, and make it again: {command(name)}"
+            )
+        quota = SharedQuota(client, name, limit.limit, decay)
+        try:
+            yield quota
+        finally:
+            await quota.close()
+
+
+def slots_for(requests_per_minute: float) -> tuple[int, float]:
+    """Reckon the slots of a limit, and how many of them come back a second; a burst is half a second's worth at most."""
+    decay = requests_per_minute / 60 * SLOTS_A_REQUEST
+    return max(SLOTS_A_REQUEST, int(decay * 2 * PORTION_SECONDS)), round(decay, 3)
+
+
+def command(name: str, requests_per_minute: float = 600) -> str:
+    """Word what makes a limit, by the figure of ten requests a second unless another is known."""
+    slots, decay = slots_for(requests_per_minute)
+    return f"`prefect gcl create {name} --limit {slots} --slot-decay-per-second {decay:g}` ({requests_per_minute:g} requests a minute)"
+
+
+def _missing(name: str) -> str:
+    return f"[limits] shared: the Prefect server has no limit {name}; make it: {command(name)}"
