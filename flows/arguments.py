@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
     lexicon = commands.add_parser("lexicon", help="list a manuscript's names and rare words, as a lexicon to fill in")
     _add_library(commands)
+    _add_deploy(commands)
     _add_check(commands)
     _add_store(commands)
     for command in (narrate, plan):
@@ -60,33 +61,56 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_library(commands: Any) -> None:
     library = commands.add_parser("library", help="narrate what is new or changed in a folder of manuscripts")
-    library.add_argument(
-        "inbox", metavar="INBOX", help="a folder of manuscripts, or its URL; nothing in it is moved or changed"
-    )
-    library.add_argument(
-        "--out", default="narrated", metavar="DIR", help="where the books' folders and the ledger go (narrated)"
-    )
-    library.add_argument(
-        "--at-once", type=_count, default=1, metavar="N", help="narrate so many books side by side (1)"
-    )
-    library.add_argument(
-        "--budget", type=float, default=0.0, metavar="USD", help="what this run may spend on all books (no limit)"
-    )
+    _add_inbox(library, at_once=1)
     library.add_argument(
         "--deployment", default="", metavar="NAME", help="have workers narrate, by a deployment such as narrate/narrate"
     )
     library.add_argument(
         "--settle", type=float, default=5.0, metavar="SECONDS", help="take files that stay the same for so long (5)"
     )
-    library.add_argument(
+    library.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    library.set_defaults(command="flows.library_command:library")
+
+
+def _add_deploy(commands: Any) -> None:
+    deploy = commands.add_parser("deploy", help="have a Prefect server narrate an inbox every night, by its workers")
+    _add_inbox(deploy, at_once=4)
+    deploy.add_argument("--cron", default="0 1 * * *", metavar="CRON", help="when ('0 1 * * *': every night at one)")
+    deploy.add_argument("--timezone", default="UTC", metavar="ZONE", help="whose clock, such as Europe/Berlin (UTC)")
+    deploy.add_argument("--pool", default="declaim", metavar="NAME", help="the work pool, which is made (declaim)")
+    deploy.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="P",
+        help="a profile of side files, whose shared limits are made too",
+    )
+    deploy.add_argument(
+        "--notify", default="", metavar="TYPE/NAME", help="a notification block of Prefect's, told of finished books"
+    )
+    deploy.set_defaults(command="flows.deploy_command:deploy")
+
+
+def _add_inbox(command: Any, at_once: int) -> None:
+    command.add_argument(
+        "inbox", metavar="INBOX", help="a folder of manuscripts, or its URL; nothing in it is moved or changed"
+    )
+    command.add_argument(
+        "--out", default="narrated", metavar="DIR", help="where the books' folders and the ledger go (narrated)"
+    )
+    command.add_argument(
+        "--at-once", type=_count, default=at_once, metavar="N", help=f"narrate so many books side by side ({at_once})"
+    )
+    command.add_argument(
+        "--budget", type=float, default=0.0, metavar="USD", help="what a run may spend on all books (no limit)"
+    )
+    command.add_argument(
         "--profile", default=_DEFAULT_PROFILE, metavar="P", help="that of books whose side file names none"
     )
-    library.add_argument(
+    command.add_argument(
         "--set", action="append", default=[], metavar="section.key=value", help="change a setting of all books"
     )
-    library.add_argument("--json", action="store_true", help="print one JSON document on standard output")
-    library.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
-    library.set_defaults(command="flows.library_command:library")
+    command.add_argument("--verbose", action="store_true", help="show tracebacks and Prefect's log")
 
 
 def _add_check(commands: Any) -> None:

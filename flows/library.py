@@ -16,6 +16,7 @@ from flows.interrupts import CURRENT
 from flows.library_book import House, Job, job_of, narrate_book, refused
 from flows.library_dashboard import LibraryDashboard, open_library_dashboard
 from flows.pages import say_how_to_go_on
+from flows.parameters import Count, Dollars, Overrides, ProfileName, Seconds
 from flows.throttles import open_throttles
 from tasks.errors import BooksMissing, DeclaimError
 from tasks.library.allotment import LibraryBudget
@@ -43,20 +44,27 @@ async def library(
     *,
     inbox: str,
     outbox: str,
-    profile: str = DEFAULT_PROFILE,
-    at_once: int = 1,
+    profile: ProfileName = DEFAULT_PROFILE,
+    at_once: Count = 1,
     deployment: str = "",
-    budget_usd: float = 0.0,
-    settle_seconds: float = 5.0,
-    overrides: tuple[str, ...] = (),
+    budget_usd: Dollars = 0.0,
+    settle_seconds: Seconds = 5.0,
+    overrides: Overrides = (),
 ) -> dict[str, Any]:
     """Narrate what is new or changed in an inbox, the books of highest priority first.
 
-    `inbox` is a folder's path or URL, `outbox` a folder, `profile` that of books whose side file names none, `at_once` how many
-    are narrated side by side, `deployment` that of `narrate` by which workers take them (none: all in this process),
-    `budget_usd` what the run may spend, `settle_seconds` for how long a file must stay the same before it counts as whole,
-    `overrides` settings like `limits.concurrency=4`. Returns the states of the books that were taken, by their names. Raises
-    `BooksMissing` when all is done that could be and some books could not, `ProfileError`, `OutputError` and `Interrupted`.
+    Returns the states of the books that were taken, by their names. Raises `BooksMissing` when all is done that could be and
+    some books could not, `ProfileError`, `OutputError` and `Interrupted`.
+
+    Args:
+        inbox: The folder of manuscripts, as a path or a URL. Nothing in it is moved or changed.
+        outbox: The folder for finished books and the ledger.
+        profile: The profile of books whose side file names none.
+        at_once: How many books are narrated side by side.
+        deployment: The deployment by which workers narrate the books, as narrate/narrate. Empty: all in this run's process.
+        budget_usd: What this run may spend on all its books, in US dollars. 0: no limit.
+        settle_seconds: For how many seconds a file must stay the same before it counts as whole.
+        overrides: Settings for all books, such as limits.concurrency=4.
     """
     load_profile(profile, tuple(overrides))
     source, place = Inbox(inbox), absolute(outbox)

@@ -16,6 +16,7 @@ from flows.cancellation import cancellable
 from flows.dashboard import Dashboard, book_tag, open_dashboard
 from flows.interrupts import CURRENT
 from flows.pages import say_how_to_go_on
+from flows.parameters import Overrides, ProfileName
 from flows.plan import chosen, credit_scripts
 from flows.throttles import open_throttles
 from tasks.assemble import assemble
@@ -55,16 +56,22 @@ _MASTERED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 @cancellable
 async def narrate(
     source: str,
-    profile: str = DEFAULT_PROFILE,
+    profile: ProfileName = DEFAULT_PROFILE,
     out: str = "",
     chapters: str = "",
-    overrides: tuple[str, ...] = (),
+    overrides: Overrides = (),
 ) -> dict[str, Any]:
     """Narrate a manuscript: EPUB, PDF or Markdown becomes an audiobook.
 
-    `source` is the manuscript's path or URL, `profile` a name in config/ or a path, `out` the output directory, `chapters` a
-    choice like `1-3,7`, `overrides` settings like `limits.concurrency=4`. Returns where the editions are. Raises
-    `ChaptersMissing` when all is done that could be, and some chapters could not, and `Interrupted`.
+    Returns where the editions are. Raises `ChaptersMissing` when all is done that could be, and some chapters could not, and
+    `Interrupted`.
+
+    Args:
+        source: The manuscript, as a path or a URL.
+        profile: Who speaks, how fast, how loud, and which editions are made.
+        out: The folder for the editions. Empty: narrated/<title>, below the folder that the run works in.
+        chapters: Only these chapters, such as 1-3,7. Empty: all.
+        overrides: Settings in place of the profile's, such as limits.concurrency=4.
     """
     settings = load_profile(profile, tuple(overrides))
     check_ready(settings)

@@ -102,6 +102,11 @@ def _check_recording(section: str, recording: str) -> None:
         raise ProfileError(f"[{section}] reference_audio: {recording}: {said}") from error
 
 
+def config_folder() -> Path:
+    """Where Declaim's own profiles lie, and what Prefect is told of it."""
+    return next(folder for folder in _PROFILE_FOLDERS if folder.is_dir())
+
+
 def profile_names() -> list[str]:
     """Name the profiles that come with Declaim."""
     return sorted({path.stem for folder in _PROFILE_FOLDERS for path in folder.glob("*.toml")})
