@@ -178,8 +178,18 @@ def provider(name: str) -> VoiceSpec:
 
 
 def secret(settings: VoiceSettings) -> str:
-    """Take a voice's key from the environment; empty where the profile names no variable."""
-    return os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+    """Take a voice's key from the environment; empty where the profile names no variable.
+
+    Raises `ProfileError` for what can be no key.
+    """
+    key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+    # A header with a line break in it is an error of HTTP's, whose message would tell the key.
+    if any(not "!" <= character <= "~" for character in key):
+        raise ProfileError(
+            f"[voice] api_key_env: the environment variable {settings.api_key_env} holds a blank, a line break or a sign that "
+            "is in no key; put the key alone in it"
+        )
+    return key
 
 
 def sent_options(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
