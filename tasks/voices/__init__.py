@@ -148,7 +148,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class VoiceSpec:
-    """A provider. Nothing but `build` may load what is heavy.
+    """A provider. Nothing but `build` and `reach` may load what is heavy.
 
     `describe` says what a voice's sound depends on and raises `ProfileError` for a voice that there is not; `limit` is the
     most characters of one request, `concurrency` how many requests are to be in flight, `build` a voice over the run's HTTP
