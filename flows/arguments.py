@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     _add_library(commands)
     _add_deploy(commands)
     _add_check(commands)
+    _add_doctor(commands)
     _add_store(commands)
     for command in (narrate, plan):
         command.add_argument(
@@ -123,6 +124,18 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     check.add_argument("--verbose", action="store_true", help="show tracebacks")
     check.set_defaults(command="flows.check_command:check_folder")
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor", help="tell whether this machine can narrate with a profile, and what to mend"
+    )
+    doctor.add_argument("--profile", default=_DEFAULT_PROFILE, metavar="P", help="a profile's name or a .toml file")
+    doctor.add_argument("--set", action="append", default=[], metavar="section.key=value", help="change a setting")
+    doctor.add_argument("--out", default="", metavar="DIR", help="where the editions are to go (narrated)")
+    doctor.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    doctor.add_argument("--verbose", action="store_true", help="show tracebacks")
+    doctor.set_defaults(command="flows.doctor_command:doctor")
 
 
 def _add_store(commands: Any) -> None:

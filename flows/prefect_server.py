@@ -84,20 +84,28 @@ async def connect(own: OwnServer | None) -> None:
 
     settings = get_current_settings()
     if settings.api.url:
-        _check(settings.api.url)
+        check_server(settings.api.url)
     elif own and settings.server.ephemeral.enabled:
         os.environ["PREFECT_API_URL"] = await own.ready(settings.server.ephemeral.startup_timeout_seconds)
         refresh_global_settings_context()
 
 
-def _check(url: str) -> None:
+def check_server(url: str) -> None:
+    """Raise `ProfileError` where no Prefect server answers at an address within ten seconds."""
     try:
         httpx.get(f"{url}/health", timeout=_PATIENCE_SECONDS).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ProfileError(
-            f"PREFECT_API_URL: no Prefect server answers at {url} ({error}); start one with `prefect server start`, "
-            "or unset the variable to run without"
+            f"PREFECT_API_URL: no Prefect server answers at {without_password(url)} ({error}); start one with `prefect "
+            "server start`, or unset the variable to run without"
         ) from error
+
+
+def without_password(url: str) -> str:
+    """Take a user's name and password out of an address."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def begin_server() -> OwnServer | None:

@@ -23,7 +23,7 @@ class Part:
         """What requests are counted against: voices of one account share its limits."""
         if not self.spec.refuses:
             return self.spec.name, self.identity.model
-        return self.spec.name, self.settings.base_url, self.settings.api_key_env
+        return service_account(self.settings)
 
     @property
     def spoken_name(self) -> str:
@@ -87,12 +87,18 @@ def castings_of(profile: Profile) -> tuple[Casting, ...]:
 
     Raises `ProfileError` for a voice that there is not.
     """
-    parts = {Role.NARRATION: _part(profile.voice, profile)}
-    parts |= {Role(role): _part(voice, profile) for role, voice in profile.cast if voice}
-    return Casting(parts), *(Casting({Role.NARRATION: _part(voice, profile)}) for voice in profile.fallback)
+    parts = {Role.NARRATION: part_of(profile.voice, profile)}
+    parts |= {Role(role): part_of(voice, profile) for role, voice in profile.cast if voice}
+    return Casting(parts), *(Casting({Role.NARRATION: part_of(voice, profile)}) for voice in profile.fallback)
 
 
-def _part(settings: VoiceSettings, profile: Profile) -> Part:
+def part_of(settings: VoiceSettings, profile: Profile) -> Part:
+    """Describe one of a profile's voices; raises `ProfileError` where there is no such voice."""
     own = settings.limits if isinstance(settings, OtherVoiceSettings) else None
     spec = provider(settings.provider)
     return Part(settings, own or profile.limits, spec, spec.describe(settings))
+
+
+def service_account(settings: VoiceSettings) -> tuple[str, ...]:
+    """Name the account at a service that a voice's requests are counted against."""
+    return settings.provider, settings.base_url, settings.api_key_env

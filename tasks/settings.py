@@ -16,7 +16,7 @@ from tasks.packagers import OutputSettings
 from tasks.readers.metadata import MetadataSettings
 from tasks.store import StoreSettings
 from tasks.text.chunking import TextSettings
-from tasks.voices import CastSettings, LimitSettings, OtherVoiceSettings, VoiceSettings
+from tasks.voices import CastSettings, LimitSettings, OtherVoiceSettings, VoiceSettings, secret
 
 DEFAULT_PROFILE = "piper"
 _HERE = Path(__file__).parent
@@ -74,22 +74,36 @@ def check_ready(profile: Profile) -> None:
 
     Raises `ProfileError`; also where an edition does not go with the levels.
     """
+    check_editions(profile)
+    for section, voice in profile.voices.items():
+        check_key(section, voice)
+        check_voice(section, voice, profile.limits)
+
+
+def check_editions(profile: Profile) -> None:
+    """Raise `ProfileError` where an edition does not go with the levels."""
     if "acx" in profile.output.editions and profile.audio.preset != "acx":
         raise ProfileError(
             f'[output] editions: acx is made of files with the levels of [audio] preset = "acx", not "{profile.audio.preset}"'
         )
-    for section, voice in profile.voices.items():
-        variable = voice.api_key_env
-        if variable and not os.environ.get(variable):
-            raise ProfileError(
-                f"[{section}] api_key_env: the environment variable {variable} is not set; put the key in it"
-            )
-        if profile.limits.budget_usd and voice.price_per_1000_characters is None:
-            raise ProfileError(
-                f"[limits] budget_usd: what [{section}] costs is not known; set its price_per_1000_characters"
-            )
-        for recording in voice.reference_audio:
-            _check_recording(section, recording)
+
+
+def check_key(section: str, voice: VoiceSettings) -> None:
+    """Raise `ProfileError` where the variable that a voice names holds no key."""
+    if voice.api_key_env and not secret(voice):
+        raise ProfileError(
+            f"[{section}] api_key_env: the environment variable {voice.api_key_env} is not set; put the key in it"
+        )
+
+
+def check_voice(section: str, voice: VoiceSettings, limits: LimitSettings) -> None:
+    """Raise `ProfileError` where a budget cannot be kept, or a recording to clone is none."""
+    if limits.budget_usd and voice.price_per_1000_characters is None:
+        raise ProfileError(
+            f"[limits] budget_usd: what [{section}] costs is not known; set its price_per_1000_characters"
+        )
+    for recording in voice.reference_audio:
+        _check_recording(section, recording)
 
 
 def _check_recording(section: str, recording: str) -> None:

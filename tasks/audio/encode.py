@@ -26,6 +26,11 @@ class Codec:
     arguments: tuple[str, ...]
     version: int = 1
 
+    @property
+    def encoder(self) -> str:
+        """By what name ffmpeg knows it."""
+        return self.arguments[self.arguments.index("-c:a") + 1]
+
 
 CODECS = {
     # LAME's level 7 takes half of the default's time, and as it shapes no noise stays nearer to the speech: at 192 kbit/s

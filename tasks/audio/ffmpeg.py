@@ -173,6 +173,19 @@ def pipe(arguments: list[str], data: bytes, purpose: str) -> tuple[bytes, str]:
     return done.stdout, said
 
 
+def version() -> str:
+    """Ask ffmpeg for its version; raises `AudioError` where it does not run."""
+    told, _ = pipe(["-version"], b"", "telling its version")
+    return told.decode(errors="replace").removeprefix("ffmpeg version ").partition(" ")[0]
+
+
+def encoders() -> frozenset[str]:
+    """Ask ffmpeg for the names of its encoders; raises `AudioError`."""
+    told, _ = pipe(["-encoders"], b"", "listing its encoders")
+    # Six marks stand before each name: ` A....D aac  AAC (Advanced Audio Coding)`.
+    return frozenset(re.findall(r"^ \S{6} ([^\s=]+)", told.decode(errors="replace"), re.MULTILINE))
+
+
 def _command(arguments: list[str]) -> list[str]:
     return [executable(), "-hide_banner", "-nostats", "-nostdin", "-y", *arguments]
 

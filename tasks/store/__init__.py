@@ -9,6 +9,7 @@ this machine, or lies elsewhere and has a folder here as its mirror (`remote`).
 import hashlib
 import json
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tasks.store.leases import Leases
 
 _DAY_SECONDS = 86_400
+_PROBE_BYTES = 4_096
 
 
 class StoreSettings(BaseModel):
@@ -82,6 +84,13 @@ class ClipStore:
 
     def __str__(self) -> str:
         return str(self.root)
+
+    def check_writable(self) -> Path:
+        """Write a file and remove it again, without patience; returns the folder of this machine that it was in.
+
+        Raises `OSError` or `OutputError`.
+        """
+        return probe_folder(self.root)
 
     def job(self) -> "Leases":
         """Begin a job that may buy clips; raises `OSError` or `OutputError` where the store cannot be written."""
@@ -181,6 +190,20 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             draft.unlink()
         raise
+
+
+def probe_folder(folder: Path) -> Path:
+    """Write a file into a folder, and remove it again; where there is none yet, into the nearest above it that there is.
+
+    Returns the folder that it was in; raises `OSError`.
+    """
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if os.path.lexists(path))
+    with tempfile.NamedTemporaryFile(dir=there, prefix=".declaim-") as file:
+        file.write(bytes(_PROBE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    return there
 
 
 def note_use(path: Path) -> None:

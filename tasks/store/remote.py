@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from typing_extensions import override
 
@@ -47,6 +48,17 @@ class RemoteStore(ClipStore):
 
     def __str__(self) -> str:
         return self._files.url
+
+    @override
+    def check_writable(self) -> Path:
+        mirror = super().check_writable()
+        # Of its own, as it is closed: what these cannot do at once, nobody waits for.
+        files = RemoteFiles(self._files.url)
+        files.close()
+        name = f"probes/{uuid4().hex}"
+        files.write(name, b"declaim")
+        files.delete(name)
+        return mirror
 
     @override
     def job(self) -> Leases:

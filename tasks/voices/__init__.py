@@ -5,7 +5,7 @@ To add a provider, write its file and name it in `_PROVIDERS`.
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -143,15 +143,24 @@ class VoiceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """What came of asking a provider for what costs nothing. `doubt` says why a run may fail all the same, and what to do."""
+
+    said: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceSpec:
-    """A provider. Nothing but `build` may load what is heavy.
+    """A provider. Nothing but `build` and `reach` may load what is heavy.
 
     `describe` says what a voice's sound depends on and raises `ProfileError` for a voice that there is not; `limit` is the
     most characters of one request, `concurrency` how many requests are to be in flight, `build` a voice over the run's HTTP
-    client. `refuses` is true for a service of somebody else's, which may not know the key or the model: it is asked once
-    before all else begins. `takes_phonemes` is true for a voice that says what stands in `[[…]]` as IPA. `cautions` are what
-    a person should know of settings that are allowed. `name_in_model` is a pattern whose group finds a person's name in that of
-    a model, where models have such.
+    client. `reach` makes one request that is never billed, or has a voice of this machine say a word; it raises what speaking
+    would, and `ProfileError`. `refuses` is true for a service of somebody else's, which may not know the key or the model: it
+    is asked once before all else begins. `takes_phonemes` is true for a voice that says what stands in `[[…]]` as IPA.
+    `cautions` are what a person should know of settings that are allowed. `name_in_model` is a pattern whose group finds a
+    person's name in that of a model, where models have such.
     """
 
     name: str
@@ -160,6 +169,7 @@ class VoiceSpec:
     describe: Callable[[VoiceSettings], Identity]
     build: Callable[[VoiceSettings, LimitSettings, "httpx.AsyncClient"], Voice]
     catalogue: Callable[[VoiceSettings], Iterable[VoiceRow]]
+    reach: Callable[[VoiceSettings, LimitSettings, "httpx.AsyncClient"], Awaitable[Reached]]
     refuses: bool = True
     takes_phonemes: bool = False
     cautions: Callable[[VoiceSettings], tuple[str, ...]] = lambda _: ()
@@ -182,8 +192,18 @@ def provider(name: str) -> VoiceSpec:
 
 
 def secret(settings: VoiceSettings) -> str:
-    """Take a voice's key from the environment; empty where the profile names no variable."""
-    return os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+    """Take a voice's key from the environment; empty where the profile names no variable.
+
+    Raises `ProfileError` for what can be no key.
+    """
+    key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+    # A header with a line break in it is an error of HTTP's, whose message would tell the key.
+    if any(not "!" <= character <= "~" for character in key):
+        raise ProfileError(
+            f"[voice] api_key_env: the environment variable {settings.api_key_env} holds a blank, a line break or a sign that "
+            "is in no key; put the key alone in it"
+        )
+    return key
 
 
 def sent_options(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.errors import BadAudio, OutOfCredit, ProfileError, ProviderError, Unavailable, Undelivered
 from tasks.model import Identity, Speech
-from tasks.voices import LimitSettings, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
+from tasks.voices import (
+    LimitSettings,
+    Reached,
+    Voice,
+    VoiceRow,
+    VoiceSettings,
+    VoiceSpec,
+    checked_options,
+    secret,
+    sent_options,
+)
 from tasks.voices.aimlapi_models import CONTAINERS, DEFAULT_RATES, MODELS, RATES, ModelRow
 from tasks.voices.limits import attempts
 
@@ -17,13 +27,15 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tasks.voices.wire import Answer
+    from tasks.voices.wire import Answer, Service
 
 _NAME = "AI/ML API"
 _BASE_URL = "https://api.aimlapi.com/v1"
 _ADAPTER_VERSION = 1
 _CONCURRENCY = 8
 _HEADERLESS = "none"
+# Said by a gateway in front of it that passes speech on and nothing else.
+_NOT_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
 class DeepgramOptions(BaseModel):
@@ -189,6 +201,28 @@ def _build(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncC
     return _AimlVoice(row, _voice_name(row, settings), _checked(settings, row), settings, limits, client)
 
 
+async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncClient") -> Reached:
+    """Ask for the account's balance, which is free and takes the key; the list of models is open to everybody."""
+    from tasks.voices.wire import Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+    base = settings.base_url or _BASE_URL
+    answer = await Wire(_service(settings), limits, client).ask(f"{base}/billing/balance", _NOT_THERE)
+    if answer.status in _NOT_THERE:
+        return Reached(f"{base} answers and tells no balance, so that its key is untried")
+    balance, is_low = (answer.document().get(name) for name in ("balance", "lowBalance"))
+    if not isinstance(balance, int | float):
+        return Reached("", f"{base} answers with something that is no balance; see that [voice] base_url is {_NAME}'s")
+    if balance <= 0:
+        raise OutOfCredit(f"{_NAME} takes the key, and its account has no credit; top up")
+    return Reached(f"{base} takes the key", "its account's credit is low; top up before a long book" if is_low else "")
+
+
+def _service(settings: VoiceSettings) -> "Service":
+    from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+    return Service(_NAME, secret(settings), settings.api_key_env, _own_reading)
+
+
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:
     if answer.status == HTTPStatus.FORBIDDEN:
         return OutOfCredit(
@@ -209,15 +243,14 @@ class _AimlVoice:
         limits: LimitSettings,
         client: "httpx.AsyncClient",
     ) -> None:
-        from tasks.voices.wire import Service, Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
+        from tasks.voices.wire import Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
 
         self._row = row
         self._options = options
         self._limits = limits
         self._url = f"{settings.base_url or _BASE_URL}/tts"
         self._fields = {"model": row.name, **({row.voice_field: name} if name else {}), **options.fields()}
-        service = Service(_NAME, secret(settings), settings.api_key_env, _own_reading)
-        self._wire = Wire(service, limits, client)
+        self._wire = Wire(_service(settings), limits, client)
 
     def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
         """Begin nothing: there is nothing to load, and speech costs."""
@@ -287,5 +320,6 @@ SPEC = VoiceSpec(
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    reach=_reach,
     name_in_model=r"aura(?:-\d+)?-([a-z]+)-",
 )

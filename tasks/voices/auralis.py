@@ -13,12 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import ProfileError, ProviderError, Rejected
 from tasks.model import Identity, Speech
-from tasks.voices import LimitSettings, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
+from tasks.voices import (
+    LimitSettings,
+    Reached,
+    Voice,
+    VoiceRow,
+    VoiceSettings,
+    VoiceSpec,
+    checked_options,
+    secret,
+    sent_options,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-    from tasks.voices.wire import Answer
+    from tasks.voices.wire import Answer, Service
 
 _NAME = "Auralis"
 _BASE_URL = "http://127.0.0.1:8000/v1"
@@ -105,6 +115,27 @@ def _build(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncC
     return _AuralisVoice(settings, checked_options(settings, AuralisOptions), limits, client)
 
 
+async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncClient") -> Reached:
+    """Get what it only takes a POST at: it lists nothing, and that it refuses the method shows that it is there."""
+    from tasks.voices.wire import Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+    address = _address(settings)
+    answer = await Wire(_service(settings), limits, client).ask(address, {HTTPStatus.METHOD_NOT_ALLOWED})
+    if answer.is_success:
+        return Reached("", f"{address} answers as no {_NAME} does; see that [voice] base_url is its address")
+    return Reached(f"{address} is there")
+
+
+def _address(settings: VoiceSettings) -> str:
+    return f"{settings.base_url or _BASE_URL}/audio/speech"
+
+
+def _service(settings: VoiceSettings) -> "Service":
+    from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+    return Service(_NAME, secret(settings), settings.api_key_env, _own_reading)
+
+
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:
     if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and _PERMANENT.search(str(answer.document().get("error", ""))):
         return Rejected(f"{said}; check [voice.options] language, and the text")
@@ -117,16 +148,16 @@ class _AuralisVoice:
     def __init__(
         self, settings: VoiceSettings, options: AuralisOptions, limits: LimitSettings, client: "httpx.AsyncClient"
     ) -> None:
-        from tasks.voices.wire import Service, Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
+        from tasks.voices.wire import Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
 
         self._options = options
-        self._url = f"{settings.base_url or _BASE_URL}/audio/speech"
+        self._url = _address(settings)
         self._fields: dict[str, Any] = {
             "model": settings.model or _MODEL,
             "voice": [base64.b64encode(_recording(path)).decode() for path in settings.reference_audio],
             **options.model_dump(exclude_none=True),
         }
-        self._wire = Wire(Service(_NAME, secret(settings), settings.api_key_env, _own_reading), limits, client)
+        self._wire = Wire(_service(settings), limits, client)
 
     def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
         """Begin nothing: there is nothing to load, and speech costs."""
@@ -147,5 +178,6 @@ SPEC = VoiceSpec(
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    reach=_reach,
     cautions=_cautions,
 )

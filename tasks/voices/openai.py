@@ -6,14 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import OutOfCredit, ProfileError, ProviderError
+from tasks.errors import OutOfCredit, ProfileError, ProviderError, Rejected
 from tasks.model import Identity, Speech
-from tasks.voices import LimitSettings, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options, secret, sent_options
+from tasks.voices import (
+    LimitSettings,
+    Reached,
+    Voice,
+    VoiceRow,
+    VoiceSettings,
+    VoiceSpec,
+    checked_options,
+    secret,
+    sent_options,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-    from tasks.voices.wire import Answer
+    from tasks.voices.wire import Answer, Service
 
 _BASE_URL = "https://api.openai.com/v1"
 _ADAPTER_VERSION = 1
@@ -24,6 +34,11 @@ _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 # The code that OpenAI gives with status 429 to an account that has no credit, which no wait mends.
 _NO_CREDIT = "insufficient_quota"
+# So begins what it says, with status 401 or 403, to a key that may speak and may not list models.
+_NO_LISTING = "you have insufficient permissions"
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+# Not every copy of OpenAI's has a list.
+_NOT_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
 class OpenAIOptions(BaseModel):
@@ -69,6 +84,38 @@ def _build(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncC
     return _OpenAIVoice(settings, checked_options(settings, OpenAIOptions), limits, client)
 
 
+async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncClient") -> Reached:
+    """Ask for the list of models, which is free and takes the key."""
+    from tasks.voices.wire import Wire, refusal  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+    service, base = _service(settings), settings.base_url or _BASE_URL
+    answer = await Wire(service, limits, client).ask(f"{base}/models", _NOT_THERE | _REFUSALS)
+    if answer.status in _REFUSALS:
+        if _NO_LISTING not in str(answer.document().get("error", "")).lower():
+            raise refusal(answer, service)
+        return Reached(
+            f"{base} answers", f"the key in {service.key_name} may not list models, which says nothing of speech"
+        )
+    if answer.status in _NOT_THERE:
+        return Reached(f"{base} answers and lists no models, so that its key and model are untried")
+    rows = answer.document().get("data")
+    if not isinstance(rows, list):
+        return Reached(
+            "", f"{base} answers with something that is no list of models; see that [voice] base_url is right"
+        )
+    if settings.model in [row.get("id") for row in rows if isinstance(row, dict)]:
+        return Reached(f"{base} lists {settings.model}")
+    if not settings.base_url:
+        raise Rejected(f"[voice] model: OpenAI does not list {settings.model} for this key; choose one that it lists")
+    return Reached(f"{base} answers", f"it does not list {settings.model}; see that it has this [voice] model")
+
+
+def _service(settings: VoiceSettings) -> "Service":
+    from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
+
+    return Service(settings.base_url or "OpenAI", secret(settings), settings.api_key_env, _own_reading)
+
+
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:
     error = answer.document().get("error")
     code = error.get("code") if isinstance(error, dict) else None
@@ -83,7 +130,7 @@ class _OpenAIVoice:
     def __init__(
         self, settings: VoiceSettings, options: OpenAIOptions, limits: LimitSettings, client: "httpx.AsyncClient"
     ) -> None:
-        from tasks.voices.wire import Service, Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
+        from tasks.voices.wire import Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
 
         self._options = options
         self._url = f"{settings.base_url or _BASE_URL}/audio/speech"
@@ -92,8 +139,7 @@ class _OpenAIVoice:
             **({"voice": settings.name} if settings.name else {}),
             **options.model_dump(exclude_none=True),
         }
-        name = settings.base_url or "OpenAI"
-        self._wire = Wire(Service(name, secret(settings), settings.api_key_env, _own_reading), limits, client)
+        self._wire = Wire(_service(settings), limits, client)
 
     def prepare(self, first: Iterable[tuple[str, ...]]) -> None:
         """Begin nothing: there is nothing to load, and speech costs."""
@@ -120,4 +166,5 @@ SPEC = VoiceSpec(
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    reach=_reach,
 )

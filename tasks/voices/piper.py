@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import ProfileError
 from tasks.model import Identity
-from tasks.voices import LimitSettings, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options
+from tasks.voices import LimitSettings, Reached, Voice, VoiceRow, VoiceSettings, VoiceSpec, checked_options
 
 _EMBEDDED = "en_US-joe-medium"
 _ADAPTER_VERSION = 1
@@ -130,12 +130,44 @@ def _in_flight(limits: LimitSettings) -> int:
 
 def _build(settings: VoiceSettings, limits: LimitSettings, client: object) -> Voice:
     del client  # it speaks on this machine
-    path = model_path(settings)
-    options = checked_options(settings, PiperOptions)
-    choice = PiperChoice(path, _speaker(path, settings.name), **options.model_dump())
+    choice = _choice(settings)
     from tasks.voices.piper_voice import open_voice  # noqa: PLC0415  # asyncio and multiprocessing, for what speaks alone
 
     return open_voice(choice, _workers(limits), limits.request_timeout_seconds)
+
+
+def _choice(settings: VoiceSettings) -> PiperChoice:
+    path = model_path(settings)
+    options = checked_options(settings, PiperOptions)
+    return PiperChoice(path, _speaker(path, settings.name), **options.model_dump())
+
+
+async def _reach(settings: VoiceSettings, limits: LimitSettings, client: object) -> Reached:
+    """Load the voice, and have it say a word."""
+    import asyncio  # noqa: PLC0415  # as in `_build`
+
+    del limits, client  # it speaks on this machine
+    choice = _choice(settings)
+    spoken = await asyncio.to_thread(_tried, choice)
+    if not spoken:
+        raise ProfileError(
+            f"[voice] model: {choice.model} loads and makes no sound; take it from the voice's page again"
+        )
+    return Reached("it loads and speaks")
+
+
+def _tried(choice: PiperChoice) -> bytes:
+    try:
+        from tasks.voices.piper_model import PiperModel  # noqa: PLC0415  # heavy, and for speaking alone
+
+        return PiperModel(choice).speak("Ready.")
+    except Exception as error:
+        # onnx, protobuf and onnxruntime each raise kinds of their own for a file that is no model.
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ProfileError(
+            f"[voice] model: {choice.model} cannot be loaded as a Piper voice ({why}); take it and its .onnx.json from the "
+            "voice's page again"
+        ) from error
 
 
 SPEC = VoiceSpec(
@@ -145,6 +177,7 @@ SPEC = VoiceSpec(
     describe=_describe,
     build=_build,
     catalogue=_catalogue,
+    reach=_reach,
     refuses=False,
     takes_phonemes=True,
     name_in_model=r"[a-z]{2,3}_[A-Z]{2}-(\w+)-",

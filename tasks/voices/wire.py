@@ -7,7 +7,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,9 +100,18 @@ class Wire:
 
     async def post(self, url: str, document: dict[str, Any]) -> Answer:
         """Send JSON with the key, follow nothing, and return the whole answer; raises a `ProviderError` for any but 2xx."""
-        headers = {"Authorization": f"Bearer {self._service.key}"} if self._service.key else {}
-        answer = await self._exchange("POST", url, headers=headers, json=document)
+        answer = await self._exchange("POST", url, headers=self._authorization, json=document)
         if not answer.is_success:
+            raise refusal(answer, self._service)
+        return answer
+
+    async def ask(self, url: str, also: Container[int] = ()) -> Answer:
+        """Get what lies at an address of the service's own, with the key, and follow nothing.
+
+        Raises a `ProviderError` for any answer but 2xx and the statuses of `also`.
+        """
+        answer = await self._exchange("GET", url, headers=self._authorization)
+        if not answer.is_success and answer.status not in also:
             raise refusal(answer, self._service)
         return answer
 
@@ -124,6 +133,10 @@ class Wire:
         if answer.media_type in {"text/html", "application/json", "application/xml"} or not answer.body:
             raise Unavailable(f"{where} is no sound but {answer.media_type or 'empty'}: {tidy(_words(answer))}")
         return answer
+
+    @property
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._service.key}"} if self._service.key else {}
 
     async def _exchange(self, method: str, url: str, **request: Any) -> Answer:
         with _failures(self._service.name, urlsplit(url).hostname or "", self._limits):
@@ -155,7 +168,10 @@ def _failures(name: str, host: str, limits: LimitSettings) -> Iterator[None]:
     try:
         yield
     except httpx.ConnectTimeout as error:
-        raise Unavailable(f"{name} at {host} did not answer within {limits.connect_timeout_seconds:g} s") from error
+        raise Unavailable(
+            f"{name} at {host} did not answer within {limits.connect_timeout_seconds:g} s; check [voice] base_url and the "
+            "network"
+        ) from error
     except httpx.ReadTimeout as error:
         raise Unavailable(f"{name} sent nothing for {limits.first_byte_timeout_seconds:g} s") from error
     except TimeoutError as error:

@@ -43,6 +43,7 @@ _VIBEVOICE = (
     "Xinran [ZH]",
 )
 _MOST_SPEAKERS = 4
+_LOW_CREDITS = 10_000
 
 _TELEPHONE = ("8000", "16000")
 # Deepgram's valid pairs: codec -> containers and rates, the first of each its own choice. None: not to be chosen.
@@ -213,6 +214,26 @@ def _wrong(model: Model, body: Mapping[str, Any]) -> list[str]:
     unknown = [f"{name}: is not a field of this model" for name in body if name not in fields]
     checked = [(name, fields[name](value)) for name, value in body.items() if name in fields]
     return missing + unknown + [f"{name}: {fault}" for name, fault in checked if fault]
+
+
+def balance(bearer: str, key: str, behaviour: Behaviour) -> dict[str, Any]:
+    """Answer `GET /v1/billing/balance`, which is free, as its page has it (service-endpoints/account-balance)."""
+    if bearer != key:
+        raise Refused(
+            401, f"Unauthorized: the key {bearer} is not valid" if bearer else "Unauthorized: no key was sent"
+        )
+    if not behaviour.lists:
+        raise Refused(404, "Cannot GET /v1/billing/balance")
+    credits_left = 0 if behaviour.out_of_credit else 5_000 if behaviour.low_on_credit else 10_000_000
+    return {
+        "balance": credits_left,
+        "lowBalance": credits_left < _LOW_CREDITS,
+        "lowBalanceThreshold": _LOW_CREDITS,
+        "lastUpdated": datetime.now(UTC).isoformat(),
+        "autoDebitStatus": "disabled",
+        "status": "current",
+        "statusExplanation": "Balance is current and up to date",
+    }
 
 
 def refusal(refused: Refused, path: str, request_id: str) -> dict[str, Any]:

@@ -39,6 +39,20 @@ async def order(body: dict[str, Any], bearer: str, key: str, behaviour: Behaviou
     return Order(body["input"], named(codec, 24000), streamed=True, speed=float(speed))
 
 
+def models(bearer: str, key: str, behaviour: Behaviour) -> dict[str, Any]:
+    """Answer `GET /v1/models`, which is free, as OpenAI's reference has it."""
+    if bearer != key:
+        raise Refused(401, f"Incorrect API key provided: {bearer}." if bearer else "You didn't provide an API key.")
+    if not behaviour.lists:
+        raise Refused(404, "Invalid URL (GET /v1/models)")
+    rows = [
+        {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "system"}
+        for name in _MODELS
+        if name not in behaviour.withdrawn
+    ]
+    return {"object": "list", "data": rows}
+
+
 def refusal(refused: Refused, path: str, request_id: str) -> dict[str, Any]:  # noqa: ARG001  # one shape for all protocols
     """Say a refusal in the shape of OpenAI's errors."""
     code = refused.code or _CODES.get(refused.status)

@@ -19,9 +19,12 @@ class Behaviour:
     faults: dict[str, float] = field(default_factory=dict)  # kind of fault -> share of the requests
     seed: int = 0
     script: tuple[str, ...] = ()  # kinds used up first, one a POST that was let in; "" is a good answer
+    free_script: tuple[str, ...] = ()  # of those that answer in place of a sound, one a request that is never billed
     fails_on: str = ""  # each request whose text holds it is answered 500
     cdn_script: tuple[str, ...] = ()  # the same as `script`, one a fetch of a result
     out_of_credit: bool = False
+    low_on_credit: bool = False
+    lists: bool = True  # its models, or its balance; a server that copies another may not
     withdrawn: frozenset[str] = frozenset()
     limit_characters: int = 0
     usd_per_character: float | None = None

@@ -80,6 +80,7 @@ class Service:
         self._behaviour = Behaviour()
         self._script: deque[str] = deque()
         self._cdn_script: deque[str] = deque()
+        self._free_script: deque[str] = deque()
         self._random = random.Random(0)  # noqa: S311  # the same faults each time
         self._recent: deque[float] = deque()
         self._in_flight = self._at_work = 0
@@ -108,10 +109,11 @@ class Service:
 
     def behave(self, **settings: Any) -> None:
         """Change settings, for the requests that arrive from now on."""
-        lists = {"script": tuple, "cdn_script": tuple, "withdrawn": frozenset}
+        lists = {"script": tuple, "cdn_script": tuple, "free_script": tuple, "withdrawn": frozenset}
         settings = {name: lists[name](value) if name in lists else value for name, value in settings.items()}
         behaviour = dataclasses.replace(self._behaviour, **settings)
-        unknown = {*behaviour.script, *behaviour.cdn_script, *behaviour.faults} - faults.KINDS - {""}
+        scripts = (*behaviour.script, *behaviour.cdn_script, *behaviour.free_script)
+        unknown = {*scripts, *behaviour.faults} - faults.KINDS - {""}
         if unknown:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
         self._behaviour = behaviour
@@ -119,6 +121,8 @@ class Service:
             self._script = deque(behaviour.script)
         if "cdn_script" in settings:
             self._cdn_script = deque(behaviour.cdn_script)
+        if "free_script" in settings:
+            self._free_script = deque(behaviour.free_script)
         if "seed" in settings or "faults" in settings:
             self._random = random.Random(behaviour.seed)  # noqa: S311
 
@@ -158,6 +162,8 @@ class Service:
         api = web.Application(client_max_size=_LARGEST_REQUEST)
         api.router.add_get("/health", _health)
         api.router.add_get("/_seen", self._tell)
+        api.router.add_get("/v1/models", self._tell_for_free)
+        api.router.add_get("/v1/billing/balance", self._tell_for_free)
         api.router.add_post("/v1/tts", self._speak)
         api.router.add_post("/v1/audio/speech", self._speak)
         cdn = web.Application()
@@ -175,6 +181,28 @@ class Service:
 
     async def _tell(self, _request: web.Request) -> web.Response:
         return web.json_response(self.summary())
+
+    async def _tell_for_free(self, request: web.Request) -> web.StreamResponse:
+        """Answer what is asked before anything is bought: AI/ML API's balance, OpenAI's list of models."""
+        seen, behaviour = self._arrived(request, "api"), self._behaviour
+        kind = seen.fault = self._free_script.popleft() if self._free_script else ""
+        if kind in faults.MUTE:
+            return await faults.mute(kind, request)
+        if kind in faults.FALSE:
+            seen.status = 200
+            return faults.false_answer(kind, "application/json", {})
+        protocol = openai if request.path == "/v1/models" else aimlapi
+        answer = openai.models if protocol is openai else aimlapi.balance
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        headers = {"x-request-id": uuid.uuid4().hex}
+        try:
+            if kind:
+                raise Refused(int(kind), faults.message(kind))  # noqa: TRY301  # one place says all refusals
+            document = answer(bearer, self.key, behaviour)
+        except Refused as refused:
+            return await self._refuse(request, seen, protocol, headers, refused)
+        seen.status = 200
+        return web.json_response(document, headers=headers)
 
     def _arrived(self, request: web.Request, origin: str) -> Seen:
         headers = {name.lower(): value for name, value in request.headers.items()}

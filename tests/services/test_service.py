@@ -445,6 +445,33 @@ def test_any_model_can_be_made_to_answer_either_way(post: Post, service: Service
     assert post(TTS_1).headers["content-type"] == "audio/mpeg"
 
 
+# What is never billed
+
+
+@pytest.mark.parametrize(("path", "found"), [("/v1/models", "data"), ("/v1/billing/balance", "balance")])
+def test_what_is_free_takes_the_key_and_is_no_request_for_speech(service: Service, path: str, found: str) -> None:
+    headers = {"Authorization": f"Bearer {service.key}"}
+    assert httpx.get(service.url + path).status_code == 401
+    assert httpx.get(service.url + path, headers=headers).raise_for_status().json()[found]
+    service.behave(free_script=["503"], lists=False)
+    assert [httpx.get(service.url + path, headers=headers).status_code for _ in range(2)] == [503, 404]
+    assert [seen.path for seen in service.seen] == [path] * 4
+    assert service.asked == []
+
+
+def test_a_balance_falls_and_a_withdrawn_model_is_not_listed(service: Service) -> None:
+    def told(path: str) -> Any:
+        return httpx.get(service.url + path, headers={"Authorization": f"Bearer {service.key}"}).json()
+
+    assert not told("/v1/billing/balance")["lowBalance"]
+    assert "tts-1" in {row["id"] for row in told("/v1/models")["data"]}
+    service.behave(low_on_credit=True, withdrawn=["tts-1"])
+    assert told("/v1/billing/balance")["lowBalance"]
+    assert "tts-1" not in {row["id"] for row in told("/v1/models")["data"]}
+    service.behave(out_of_credit=True)
+    assert told("/v1/billing/balance")["balance"] == 0
+
+
 # Auralis
 
 

@@ -10,6 +10,7 @@ from tasks.audio.decode import decode
 from tasks.errors import (
     BadAudio,
     OutOfCredit,
+    ProfileError,
     ProviderError,
     RateLimited,
     Rejected,
@@ -18,7 +19,7 @@ from tasks.errors import (
     Undelivered,
 )
 from tasks.model import Speech
-from tasks.voices import LimitSettings, VoiceSettings, provider
+from tasks.voices import LimitSettings, VoiceSettings, provider, secret
 from tasks.voices.lanes import open_client
 from tasks.voices.wire import Answer, Service, refusal, retry_after
 from tests.services.service import Service as LocalService
@@ -36,6 +37,18 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalService]:
     with LocalService() as service:
         monkeypatch.setenv(KEY, service.key)
         yield service
+
+
+@pytest.mark.parametrize("end", ["\n", " ", "\t", "…"])
+def test_a_key_that_can_be_none_is_refused_before_a_message_of_http_tells_it(
+    end: str, service: LocalService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY, service.key + end)
+    with pytest.raises(ProfileError, match="put the key alone in it") as refused:
+        secret(AURA)
+    assert service.key not in str(refused.value)
+    monkeypatch.setenv(KEY, service.key)
+    assert secret(AURA) == service.key
 
 
 async def said(settings: VoiceSettings, limits: LimitSettings, *texts: str, in_flight: int = 1) -> list[Speech]:

@@ -1,0 +1,96 @@
+"""What a run needs of Prefect: a server that answers, or leave to start one of its own, and limits that are there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import httpx
+
+from flows.doctor.finding import Finding
+from flows.prefect_server import check_server, without_password
+from tasks.errors import ProfileError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+def prefect() -> Finding:
+    """Tell Prefect's version and the server that a run would use; none is started for it."""
+    version = metadata.version("prefect")
+    url = _named_server()
+    if not url:
+        return Finding("prefect", "ok", f"{version}; no server is named: each run starts one of its own, for its time")
+    with _client(url) as client:
+        serving = _version_of(client)
+    said = f"{version}; the server at {without_password(url)}"
+    if not serving:
+        return Finding("prefect", "ok", f"{said} answers, and does not tell its version")
+    if serving.partition(".")[0] != version.partition(".")[0]:
+        return Finding("prefect", "fail", f"{said} has {serving}, which does not go with it; start one of {version}")
+    return Finding("prefect", "ok", f"{said} has {serving}")
+
+
+def shared_limit(name: str) -> Finding:
+    """See that there is a global concurrency limit of this name, and that it limits."""
+    url = _named_server()
+    if not url:
+        said = f"the limit {name!r} cannot be looked for without a server; start one and name it in PREFECT_API_URL"
+        return Finding("limits", "warn", said)
+    from prefect.exceptions import ObjectNotFound  # noqa: PLC0415  # two seconds, with the client
+
+    command = "prefect global-concurrency-limit"
+    try:
+        with _client(url) as client:
+            limit = client.read_global_concurrency_limit_by_name(name)
+    except ObjectNotFound:
+        said = f"there is no limit {name!r} on the server; make it with `{command} create {name} --limit 8`"
+        return Finding("limits", "fail", said)
+    if not limit.active:
+        said = f"the limit {name!r} is there and does not limit; let it with `{command} enable {name}`"
+        return Finding("limits", "fail", said)
+    return Finding("limits", "ok", f"the limit {name!r} lets {limit.limit} through at a time")
+
+
+def _named_server() -> str:
+    """Find the server that Prefect's settings name, empty where they name none; the rules are those of `connect`."""
+    from prefect.settings import get_current_settings  # noqa: PLC0415  # two seconds
+
+    settings = get_current_settings()
+    if not settings.api.url and not settings.server.ephemeral.enabled:
+        raise ProfileError(
+            "no server is named, and Prefect's settings forbid a run to start one of its own; name one in PREFECT_API_URL, or "
+            "set PREFECT_SERVER_EPHEMERAL_ENABLED=true"
+        )
+    return settings.api.url or ""
+
+
+@contextmanager
+def _client(url: str) -> Iterator["SyncPrefectClient"]:
+    """Give a client of the server that Prefect's settings name; raises `ProfileError` where it does not answer, or refuses."""
+    check_server(url)
+    from prefect.client.orchestration import get_client  # noqa: PLC0415  # two seconds, where a server answers alone
+
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code not in _REFUSALS:
+            raise
+        raise ProfileError(
+            f"the Prefect server at {without_password(url)} refuses ({error.response.status_code}); set "
+            "PREFECT_API_AUTH_STRING, or for Prefect Cloud PREFECT_API_KEY, to what it takes"
+        ) from error
+
+
+def _version_of(client: "SyncPrefectClient") -> str:
+    try:
+        return str(client.api_version())
+    except httpx.HTTPStatusError as error:
+        # Prefect Cloud has none.
+        if error.response.status_code == HTTPStatus.NOT_FOUND:
+            return ""
+        raise

@@ -1,0 +1,97 @@
+"""What a profile's voices need: that there are such voices, their keys, and services that answer.
+
+Nothing that is asked of a service is ever billed.
+"""
+
+import asyncio
+import os
+
+from flows.doctor.finding import Finding
+from tasks.casting import part_of, service_account
+from tasks.errors import ProfileError, RateLimited, Unauthorized, Unavailable
+from tasks.settings import Profile, check_key, check_voice
+from tasks.voices import LimitSettings, Reached, VoiceSettings, provider
+
+_PATIENCE_SECONDS = 10
+_LIMITS = LimitSettings(
+    connect_timeout_seconds=_PATIENCE_SECONDS,
+    first_byte_timeout_seconds=_PATIENCE_SECONDS,
+    request_timeout_seconds=_PATIENCE_SECONDS,
+)
+
+
+def voice(section: str, profile: Profile) -> Finding:
+    """Describe a voice; one of this machine says a word."""
+    settings = profile.voices[section]
+    part = part_of(settings, profile)
+    check_voice(section, settings, profile.limits)
+    reached = Reached("") if part.spec.refuses else _reached(settings)
+    said = ", ".join(filter(None, [f"{_at(section)}{part.listed_name} of {part.spec.name}", reached.said]))
+    doubts = [doubt for doubt in (*part.spec.cautions(settings), reached.doubt) if doubt]
+    return Finding("voice", "warn" if doubts else "ok", "; ".join([said, *doubts]))
+
+
+def keyed(profile: Profile) -> list[str]:
+    """Name a section for each key that the profile's voices need."""
+    sections = {voice.api_key_env: section for section, voice in reversed(profile.voices.items()) if voice.api_key_env}
+    return list(reversed(sections.values()))
+
+
+def key(section: str, profile: Profile) -> Finding:
+    """See that the key of a section's voice is in the environment."""
+    if not section:
+        return Finding("key", "ok", "the profile names none")
+    check_key(section, profile.voices[section])
+    return Finding("key", "ok", f"{profile.voices[section].api_key_env} is set")
+
+
+def served(profile: Profile) -> list[str]:
+    """Name a section for each account at a service that the profile's voices speak on."""
+    sections = {
+        service_account(voice): section for section, voice in reversed(profile.voices.items()) if _is_served(voice)
+    }
+    return list(reversed(sections.values()))
+
+
+def service(section: str, profile: Profile) -> Finding:
+    """Ask the service of a section's voice for what costs nothing."""
+    if not section:
+        return Finding("service", "ok", "none is asked: the voices speak on this machine")
+    settings = profile.voices[section]
+    try:
+        reached = _reached(settings)
+    except Unauthorized as error:
+        if settings.api_key_env and not os.environ.get(settings.api_key_env):
+            said = f"{_at(section)}it answers, and wants the key that is missing: set {settings.api_key_env}"
+            return Finding("service", "warn", said)
+        raise Unauthorized(f"{_at(section)}{error}") from error
+    except RateLimited as error:
+        return Finding("service", "warn", f"{_at(section)}it answers, and has no time now; run again later ({error})")
+    except Unavailable as error:
+        advice = "" if "check [voice] base_url" in str(error) else "; see that it is up, or check [voice] base_url"
+        raise Unavailable(f"{_at(section)}{error}{advice}") from error
+    said = _at(section) + "; ".join(filter(None, [reached.said, reached.doubt]))
+    return Finding("service", "warn" if reached.doubt else "ok", said)
+
+
+def _is_served(settings: VoiceSettings) -> bool:
+    try:
+        return provider(settings.provider).refuses
+    except ProfileError:
+        # Its own line tells.
+        return False
+
+
+def _reached(settings: VoiceSettings) -> Reached:
+    return asyncio.run(_reach(settings))
+
+
+async def _reach(settings: VoiceSettings) -> Reached:
+    from tasks.voices.lanes import open_client  # noqa: PLC0415  # httpx, which a wrong profile does not need
+
+    async with open_client(1) as client:
+        return await provider(settings.provider).reach(settings, _LIMITS, client)
+
+
+def _at(section: str) -> str:
+    return "" if section == "voice" else f"{section}: "
