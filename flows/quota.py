@@ -13,6 +13,7 @@ from random import uniform
 import httpx
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from prefect.exceptions import ObjectNotFound, PrefectException
 
 from tasks.errors import ProfileError
@@ -69,7 +70,7 @@ class SharedQuota:
             else:
                 # A name that the server does not know limits nothing, and it says so by naming no limit.
                 if not answer.json():
-                    raise ProfileError(_missing(self._name))
+                    raise missing(self._name)
                 self._left += self._portion
                 return
 
@@ -88,18 +89,23 @@ async def open_quota(name: str) -> AsyncIterator[SharedQuota]:
         try:
             limit = await client.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound as error:
-            raise ProfileError(_missing(name)) from error
-        decay = limit.slot_decay_per_second or 0.0
-        if not limit.active or decay <= 0 or limit.limit < SLOTS_A_REQUEST:
-            raise ProfileError(
-                f"[limits] shared: the limit {name} is not active, or no rate (a request is {SLOTS_A_REQUEST} slots); remove "
-                f"it with `prefect gcl delete {name}`, and make it again: {command(name)}"
-            )
-        quota = SharedQuota(client, name, limit.limit, decay)
+            raise missing(name) from error
+        quota = SharedQuota(client, name, *checked_rate(name, limit))
         try:
             yield quota
         finally:
             await quota.close()
+
+
+def checked_rate(name: str, limit: GlobalConcurrencyLimitResponse) -> tuple[int, float]:
+    """Give a limit's slots, and how many come back a second; raises `ProfileError` where it is no rate, or lets all through."""
+    decay = limit.slot_decay_per_second or 0.0
+    if not limit.active or decay <= 0 or limit.limit < SLOTS_A_REQUEST:
+        raise ProfileError(
+            f"[limits] shared: the limit {name} is not active, or no rate (a request is {SLOTS_A_REQUEST} slots); remove it with "
+            f"`prefect gcl delete {name}`, and make it again: {command(name)}"
+        )
+    return limit.limit, decay
 
 
 def slots_for(requests_per_minute: float) -> tuple[int, float]:
@@ -114,5 +120,6 @@ def command(name: str, requests_per_minute: float = 600) -> str:
     return f"`prefect gcl create {name} --limit {slots} --slot-decay-per-second {decay:g}` ({requests_per_minute:g} requests a minute)"
 
 
-def _missing(name: str) -> str:
-    return f"[limits] shared: the Prefect server has no limit {name}; make it: {command(name)}"
+def missing(name: str) -> ProfileError:
+    """Say that the server has no such limit, and what makes it."""
+    return ProfileError(f"[limits] shared: the Prefect server has no limit {name}; make it: {command(name)}")

@@ -65,6 +65,8 @@ def _with_profile(asked: Asked, profile: Profile) -> Iterator[_Check]:
     for section in voices.served(profile) or [""]:
         yield "service", partial(voices.service, section, profile)
     yield "prefect", server.prefect
+    for limit in voices.shared_limits(profile):
+        yield "limits", partial(server.shared_limit, limit)
     yield "store", partial(machine.store, profile.store)
     yield "output", partial(machine.output, asked.out)
 

@@ -35,24 +35,23 @@ def prefect() -> Finding:
 
 
 def shared_limit(name: str) -> Finding:
-    """See that there is a global concurrency limit of this name, and that it limits."""
+    """See that there is a global concurrency limit of this name, and that it is a rate."""
     url = _named_server()
     if not url:
         said = f"the limit {name!r} cannot be looked for without a server; start one and name it in PREFECT_API_URL"
-        return Finding("limits", "warn", said)
+        return Finding("limits", "fail", said)
     from prefect.exceptions import ObjectNotFound  # noqa: PLC0415  # two seconds, with the client
 
-    command = "prefect global-concurrency-limit"
+    from flows.quota import SLOTS_A_REQUEST, checked_rate, missing  # noqa: PLC0415  # likewise
+
     try:
         with _client(url) as client:
-            limit = client.read_global_concurrency_limit_by_name(name)
-    except ObjectNotFound:
-        said = f"there is no limit {name!r} on the server; make it with `{command} create {name} --limit 8`"
-        return Finding("limits", "fail", said)
-    if not limit.active:
-        said = f"the limit {name!r} is there and does not limit; let it with `{command} enable {name}`"
-        return Finding("limits", "fail", said)
-    return Finding("limits", "ok", f"the limit {name!r} lets {limit.limit} through at a time")
+            _, decay = checked_rate(name, client.read_global_concurrency_limit_by_name(name))
+    except ObjectNotFound as error:
+        raise missing(name) from error
+    return Finding(
+        "limits", "ok", f"the limit {name} lets all runs together send {decay / SLOTS_A_REQUEST:g} requests a second"
+    )
 
 
 def _named_server() -> str:

@@ -10,7 +10,7 @@ from flows.doctor.finding import Finding
 from tasks.casting import part_of, service_account
 from tasks.errors import ProfileError, RateLimited, Unauthorized, Unavailable
 from tasks.settings import Profile, check_key, check_voice
-from tasks.voices import LimitSettings, Reached, VoiceSettings, provider
+from tasks.voices import LimitSettings, OtherVoiceSettings, Reached, VoiceSettings, provider
 
 _PATIENCE_SECONDS = 10
 _LIMITS = LimitSettings(
@@ -72,6 +72,12 @@ def service(section: str, profile: Profile) -> Finding:
         raise Unavailable(f"{_at(section)}{error}{advice}") from error
     said = _at(section) + "; ".join(filter(None, [reached.said, reached.doubt]))
     return Finding("service", "warn" if reached.doubt else "ok", said)
+
+
+def shared_limits(profile: Profile) -> list[str]:
+    """Name the limits of the Prefect server that the profile's voices keep."""
+    own = [voice.limits for voice in profile.voices.values() if isinstance(voice, OtherVoiceSettings) and voice.limits]
+    return sorted({limits.shared for limits in (profile.limits, *own)} - {""})
 
 
 def _is_served(settings: VoiceSettings) -> bool:

@@ -102,16 +102,17 @@ def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
     with (shared / "prefect.users").open("w") as users, ExitStack() as stack:
         with starting:
             if not address.exists():
-                process, url = _begun(environment)
+                process, url = begin_server(environment)
                 stack.callback(_end, process, users, starting, address)
-                wait_for(lambda: _answers(url), "the Prefect server")
+                wait_for(lambda: answers(url), "the Prefect server")
                 address.write_text(url, "utf-8")
             flock(users, LOCK_SH)
         yield address.read_text("utf-8")
         flock(users, LOCK_UN)
 
 
-def _begun(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
+def begin_server(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
+    """Begin a Prefect server on a free port; returns its process and the address at which it is going to answer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -151,16 +152,17 @@ def profile_at(url: str, folder: Path, **limits: float) -> Path:
     return path
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
     """Wait until a condition holds; fails the test where it does not come about."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            pytest.fail(f"{what} did not come about within {_PATIENCE_SECONDS} s")
+            pytest.fail(f"{what} did not come about within {seconds:.0f} s")
         time.sleep(0.05)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Tell whether a Prefect server answers."""
     try:
         return httpx.get(f"{url}/health", timeout=5).is_success
     except httpx.HTTPError:

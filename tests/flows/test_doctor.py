@@ -16,7 +16,6 @@ import jsonschema
 import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
 
 from flows.arguments import parser
@@ -24,8 +23,8 @@ from flows.doctor import Asked, examine, exit_code, machine, server, voices
 from flows.doctor.finding import Finding
 from flows.doctor_command import doctor
 from tasks.audio.ffmpeg import executable
-from tasks.errors import Rejected
-from tasks.settings import profile_names
+from tasks.errors import ProfileError, Rejected
+from tasks.settings import load_profile, profile_names
 from tasks.voices import _PROVIDERS, LimitSettings, Reached, VoiceSettings, provider
 from tasks.voices.piper import model_path
 from tests.conftest import Line
@@ -526,25 +525,22 @@ def test_a_prefect_server_that_may_not_be_started(tmp_path: Path) -> None:
     assert "name one in PREFECT_API_URL" in only(findings, "prefect")[1]
 
 
-def test_a_limit_on_a_server(server_of_tests: str) -> None:
+def test_a_limit_on_a_server(server_of_tests: str, service: Service, tmp_path: Path) -> None:
     assert server.prefect().said.startswith("3.8.8; the server at http://127.0.0.1:")
     name = f"doctor-{os.getpid()}"
-    missing = server.shared_limit(name)
-    assert missing.state == "fail"
-    assert f"make it with `prefect global-concurrency-limit create {name} --limit 8`" in missing.said
+    profile_of_it = load_profile(str(profile(tmp_path, "openai", service.url)), (f"limits.shared={name}",))
+    assert voices.shared_limits(profile_of_it) == [name]
+    with pytest.raises(ProfileError, match=f"has no limit {name}; make it: `prefect gcl create {name} --limit 500"):
+        server.shared_limit(name)
     with get_client(sync_client=True) as client:
-        client.request(
-            "POST",
-            "/v2/concurrency_limits/",
-            json=GlobalConcurrencyLimitCreate(name=name, limit=3).model_dump(mode="json"),
-        )
-        assert server.shared_limit(name) == Finding("limits", "ok", f"the limit {name!r} lets 3 through at a time")
+        client.upsert_global_concurrency_limit_by_name(name, 500, 1_000)
+        told = f"the limit {name} lets all runs together send 10 requests a second"
+        assert server.shared_limit(name) == Finding("limits", "ok", told)
         client.request(
             "PATCH", "/v2/concurrency_limits/{id_or_name}", path_params={"id_or_name": name}, json={"active": False}
         )
-        idle = server.shared_limit(name)
-    assert idle.state == "fail"
-    assert f"`prefect global-concurrency-limit enable {name}`" in idle.said
+        with pytest.raises(ProfileError, match=f"{name} is not active.*remove it with `prefect gcl delete {name}`"):
+            server.shared_limit(name)
     assert server_of_tests
 
 
@@ -555,7 +551,7 @@ def server_of_tests(server: str) -> Iterator[str]:
 
 
 def test_a_limit_cannot_be_looked_for_without_a_server() -> None:
-    assert server.shared_limit("aimlapi").state == "warn"
+    assert server.shared_limit("aimlapi").state == "fail"
 
 
 # The command

@@ -1,0 +1,124 @@
+"""A publishing house: a Prefect server of its own, workers as processes, Declaim's deployments, an inbox and an outbox."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from .conftest import answers, begin_server, wait_for
+
+TOP = Path(__file__).parents[2]
+
+
+@dataclass
+class House:
+    """The folders, the server's address, and the environment of whoever works here."""
+
+    folder: Path
+    url: str
+    environment: dict[str, str] = field(repr=False)
+    _stack: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        return self.folder / "outbox"
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    def ask(self, method: str, path: str, **body: Any) -> Any:
+        """Ask the server's API."""
+        answer = httpx.request(method, f"{self.url}/{path}", json=body or None, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        """All runs of a flow, the last first."""
+        runs: list[dict[str, Any]] = self.ask(
+            "POST", "flow_runs/filter", flows={"name": {"any_": [flow]}}, sort="EXPECTED_START_TIME_DESC"
+        )
+        return runs
+
+    def deploy(self, *options: str | Path) -> None:
+        """Deploy, with all runs into the house's own store."""
+        command = [sys.executable, "-m", "flows.cli", "deploy", self.inbox, "--out", self.outbox, *options]
+        own = ["--set", f"store.url={self.store}", "--set", "output.editions=['mp3']"]
+        done = subprocess.run(
+            [*map(str, command), *own], cwd=TOP, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def worker(self, name: str, limit: int = 2) -> "subprocess.Popen[bytes]":
+        """Begin a worker; it takes so many runs at once."""
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "declaim", "--name", name]
+        log = (self.folder / f"{name}.log").open("wb")
+        process = subprocess.Popen([*command, "--limit", str(limit)], env=self.environment, stdout=log, stderr=log)
+        self._stack.callback(kill, process)
+        return process
+
+    def begin(self, deployment: str, **parameters: Any) -> str:
+        """Have a deployment run now; returns the run's id."""
+        found = self.ask("GET", f"deployments/name/{deployment}")
+        run: str = self.ask(
+            "POST", f"deployments/{found['id']}/create_flow_run", parameters=parameters, state={"type": "SCHEDULED"}
+        )["id"]
+        return run
+
+    def state(self, run: str) -> str:
+        """The type of a run's state: COMPLETED and so on."""
+        found: str = self.ask("GET", f"flow_runs/{run}")["state_type"]
+        return found
+
+    def ledger(self) -> dict[str, Any]:
+        """The ledger's entries, by the names of the books; none where there is no ledger yet."""
+        with suppress(FileNotFoundError):
+            books: dict[str, Any] = json.loads((self.outbox / "ledger.json").read_text("utf-8"))["books"]
+            return books
+        return {}
+
+
+@contextmanager
+def open_house(folder: Path, environment: dict[str, str]) -> Iterator[House]:
+    """Found a house in an empty folder, with a server; all that works there ends with the block."""
+    with ExitStack() as stack:
+        home = folder / "prefect"
+        for place in (home, folder / "inbox", folder / "outbox"):
+            place.mkdir(parents=True)
+        own = environment | {
+            "PREFECT_HOME": str(home),
+            # What is looked at every minute or so, every few seconds: nobody waits for it here.
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
+        }
+        process, url = begin_server(own)
+        stack.callback(kill, process)
+        wait_for(lambda: answers(url), "the Prefect server of the house")
+        yield House(folder, url, own | {"PREFECT_API_URL": url}, stack)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process and all that it has begun, at once: the runs of a worker lead process groups of their own."""
+    for number in (process.pid, *_descendants(process.pid)):
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    process.wait()
+
+
+def _descendants(number: int) -> Iterator[int]:
+    for child in Path(f"/proc/{number}/task/{number}/children").read_text("utf-8").split():
+        yield int(child)
+        with suppress(OSError):
+            yield from _descendants(int(child))
