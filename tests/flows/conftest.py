@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import IO, Any
 import httpx
 import pytest
 from filelock import FileLock
+
+from .forks import Fork, Forks
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "samples" / "tuppence-a-window.md"
@@ -31,6 +33,7 @@ class Home:
 
     folder: Path
     environment: dict[str, str] = field(repr=False)
+    forks: Forks = field(repr=False)
     url: str = ""
 
     @property
@@ -41,11 +44,23 @@ class Home:
     def out(self) -> Path:
         return self.folder / "out"
 
-    def command(self, *arguments: str | Path) -> list[str]:
-        return [sys.executable, "-m", "flows.cli", *map(str, arguments), "--set", f"store.url={self.url or self.store}"]
+    def arguments(self, *arguments: str | Path) -> list[str]:
+        return [*map(str, arguments), "--set", f"store.url={self.url or self.store}"]
 
-    def run(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str | Path) -> list[str]:
+        """Word the command line of a fresh process."""
+        return [sys.executable, "-m", "flows.cli", *self.arguments(*arguments)]
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run `declaim` to its end."""
+        process = self.begin(*arguments, is_heard=True)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.wait(), stdout, stderr)
+
+    def run_afresh(
+        self, *arguments: str | Path, limit: Callable[[], None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `declaim` to its end in a fresh process, which may give itself a limit of the system first."""
         return subprocess.run(
             self.command(*arguments),
             cwd=TOP,
@@ -53,18 +68,12 @@ class Home:
             capture_output=True,
             text=True,
             check=False,
-            **options,
+            preexec_fn=limit,
         )
 
-    def begin(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        """Begin `declaim` in a process group of its own, to be disturbed."""
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=TOP,
-            env=self.environment,
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+    def begin(self, *arguments: str | Path, is_heard: bool = False) -> Fork:
+        """Begin `declaim`, to be disturbed; what it writes is lost, unless it is to be heard."""
+        return self.forks.begin(self.arguments(*arguments), self.environment, is_heard=is_heard)
 
     def document(self, name: str) -> dict[str, Any]:
         document: dict[str, Any] = json.loads((self.out / name).read_text("utf-8"))
@@ -134,10 +143,17 @@ def _end(process: subprocess.Popen[bytes], users: IO[str], starting: FileLock, a
         process.wait()
 
 
+@pytest.fixture(scope="session")
+def forks(environment: dict[str, str]) -> Iterator[Forks]:
+    """What `declaim` is forked from, for each process of a test run."""
+    with closing(Forks(environment)) as forks:
+        yield forks
+
+
 @pytest.fixture
-def home(tmp_path: Path, environment: dict[str, str], server: str) -> Home:
+def home(tmp_path: Path, environment: dict[str, str], forks: Forks, server: str) -> Home:
     """A place of its own, with the running server."""
-    return Home(tmp_path, environment | {"PREFECT_API_URL": server})
+    return Home(tmp_path, environment | {"PREFECT_API_URL": server}, forks)
 
 
 def profile_at(url: str, folder: Path, **limits: float) -> Path:
@@ -170,7 +186,9 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def narrated(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], server: str) -> dict[str, Home]:
+def narrated(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], forks: Forks, server: str
+) -> dict[str, Home]:
     """The sample, narrated from each of its three formats into a store that they share."""
     folder = tmp_path_factory.mktemp("narrated")
     homes: dict[str, Home] = {}
@@ -179,7 +197,7 @@ def narrated(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
         place.mkdir()
         (place / "store").symlink_to(folder / "store")
         (folder / "store").mkdir(exist_ok=True)
-        homes[suffix] = Home(place, environment | {"PREFECT_API_URL": server})
+        homes[suffix] = Home(place, environment | {"PREFECT_API_URL": server}, forks)
         done = homes[suffix].run("narrate", SAMPLE.with_suffix(suffix), "--out", homes[suffix].out)
         assert done.returncode == 0, done.stderr
     return homes

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -161,9 +162,7 @@ def test_the_second_of_two_runs_into_one_directory_speaks_nothing(
 ) -> None:
     service.behave(script=["stalled"])
     command = ("narrate", written(tmp_path, BOOK), "--profile", profile, "--out", place.out)
-    first = subprocess.Popen(
-        place.command(*command), cwd=Path(__file__).parents[2], env=place.environment, stderr=subprocess.PIPE
-    )
+    first = place.begin(*command)
     try:
         # Held in the audition, before its flow begins.
         wait_for(lambda: service.seen, "the first request")
@@ -176,7 +175,7 @@ def test_the_second_of_two_runs_into_one_directory_speaks_nothing(
         assert len(service.seen) == 1
     finally:
         first.kill()
-        first.communicate()
+        first.wait()
     # A claim dies with its process.
     done = place.run(*command)
     assert done.returncode == 0, done.stderr
@@ -218,9 +217,8 @@ def test_a_flow_that_begins_without_the_command_line_is_held_off_too(
     first = place.begin("narrate", book, "--profile", profile, "--out", place.out)
     try:
         wait_for(lambda: service.seen, "the first request")
-        command = place.command()
         flow = subprocess.run(
-            [command[0], "-c", FLOW, str(book), str(profile), str(place.out), command[-1]],
+            [sys.executable, "-c", FLOW, str(book), str(profile), str(place.out), place.arguments()[-1]],
             cwd=Path(__file__).parents[2],
             env=place.environment,
             capture_output=True,
@@ -335,7 +333,8 @@ def test_every_edition_is_made_of_one_timeline(place: Home, profile: Path, tmp_p
     # The manifest and the report tell what their own run bought.
     own = {"manifest.json", REPORT}
     before = {name: (place.out / name).read_bytes() for name in files(place) if name not in own}
-    done = place.run(
+    # Where sets are ordered otherwise.
+    done = place.run_afresh(
         *command, "--set", f"output.editions={EVERY_KIND}", "--set", "output.feed_url=https://a.example/lamps"
     )
     assert done.returncode == 0, done.stderr

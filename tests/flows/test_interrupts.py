@@ -16,7 +16,8 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, SAMPLE, Home, wait_for
+from .conftest import KEY, SAMPLE, TOP, Home, wait_for
+from .forks import Fork
 
 AT_ONCE = 8
 # Far above the ten seconds that an interrupt gives, far below what a request may take.
@@ -55,19 +56,12 @@ def profile(place: Home, service: Service) -> tuple[str, str]:
     return "--profile", str(path)
 
 
-def begun(place: Home, *more: str, apart: bool = False) -> subprocess.Popen[str]:
-    """Begin a narration whose standard error is heard; one that is apart leads a process group."""
-    return subprocess.Popen(
-        place.command("narrate", SAMPLE, "--out", place.out, *more),
-        cwd=SAMPLE.parents[1],
-        env=place.environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=apart,
-    )
+def begun(place: Home, *more: str) -> Fork:
+    """Begin a narration that is heard."""
+    return place.begin("narrate", SAMPLE, "--out", place.out, *more, is_heard=True)
 
 
-def ended(process: subprocess.Popen[str]) -> str:
+def ended(process: Fork | subprocess.Popen[str]) -> str:
     """Wait for the end of a narration that was interrupted; returns the one line that it says of it."""
     try:
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
@@ -133,7 +127,16 @@ def test_a_signal_to_the_whole_group_spares_what_is_needed_to_the_last(
     """As a terminal and a supervisor send it: to Prefect's own server and to decoders too, which are needed still."""
     mark = f"DECLAIM_TEST_MARK={place.folder}"
     alone = replace(place, environment=place.environment | {"PREFECT_API_URL": "", **dict([mark.split("=")])})
-    process = begun(alone, *profile, "--set", "voice.options.response_format=mp3", apart=True)
+    more = ("--set", "voice.options.response_format=mp3")
+    # A fresh process: a fork's environment is not where others look for it.
+    process = subprocess.Popen(
+        alone.command("narrate", SAMPLE, "--out", alone.out, *profile, *more),
+        cwd=TOP,
+        env=alone.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     wait_for(lambda: len(service.spoken) > AT_ONCE and len(service.asked) - len(service.spoken) == AT_ONCE, "requests")
     # The command, Prefect's server; there may be more.
     assert len(_marked(mark)) >= 2
@@ -228,13 +231,7 @@ def test_when_all_is_done_a_signal_does_not_make_it_look_undone(
     number: signal.Signals, service: Service, place: Home, profile: tuple[str, str]
 ) -> None:
     service.behave(latency_seconds=0)
-    process = subprocess.Popen(
-        place.command("narrate", SAMPLE, "--chapters", "1", "--out", place.out, *profile),
-        cwd=SAMPLE.parents[1],
-        env=place.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = begun(place, "--chapters", "1", *profile)
     assert process.stdout is not None
     try:
         # Its last word; Prefect still has to end.

@@ -48,7 +48,7 @@ def files(allowed: int, most: int) -> Callable[[], None]:
 def test_a_limit_that_is_too_low_is_said_before_any_request(
     most: int, service: Service, place: Home, command: tuple[str | Path, ...]
 ) -> None:
-    done = place.run(*command, preexec_fn=files(most, most))
+    done = place.run_afresh(*command, limit=files(most, most))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "[limits] concurrency" in line
@@ -58,7 +58,7 @@ def test_a_limit_that_is_too_low_is_said_before_any_request(
 
 
 def test_a_limit_of_the_process_alone_is_raised(service: Service, place: Home, command: tuple[str | Path, ...]) -> None:
-    done = place.run(*command, preexec_fn=files(40, 1024))
+    done = place.run_afresh(*command, limit=files(40, 1024))
     assert done.returncode == 0, done.stderr
     assert service.most_in_flight == AT_ONCE
     assert service.billed.total() == len(place.clips()) == CHUNKS
@@ -92,7 +92,7 @@ def test_what_is_bought_is_kept_where_no_file_can_be_opened(
     mark = place.folder / "mark"
     service.behave(latency_seconds=1)
     process = subprocess.Popen(
-        [sys.executable, "-c", GREEDY, str(mark), *place.command(*command)[3:]],
+        [sys.executable, "-c", GREEDY, str(mark), *place.arguments(*command)],
         cwd=TOP,
         env=place.environment,
         stderr=subprocess.PIPE,

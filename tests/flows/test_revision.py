@@ -15,6 +15,7 @@ from flows.cli import main
 from tests.services.service import Service
 
 from .conftest import KEY, TOP, Home
+from .forks import Forks
 
 CURSED = "The lamp went out at nine."
 FIRST = "# The First\n\nNobody lit it, and nobody asked why.\n"
@@ -52,12 +53,13 @@ class Desk:
 
     def plan(self, text: str, *more: str) -> int:
         # As the last setting counts, the store is the desk's.
-        command = self.home.command("plan", *self.arguments(text, "--revise", *more))
-        return main(command[command.index("plan") :])
+        return main(self.home.arguments("plan", *self.arguments(text, "--revise", *more)))
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], server: str) -> Iterator[Desk]:
+def made(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], forks: Forks, server: str
+) -> Iterator[Desk]:
     """An edition of the whole book; copied for each test."""
     with Service() as service:
         folder = tmp_path_factory.mktemp("made")
@@ -68,7 +70,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], 
             "[limits]\nattempts = 1\nconcurrency = 4\n[output]\neditions = []\n",
             "utf-8",
         )
-        home = Home(folder, environment | {"PREFECT_API_URL": server, KEY: service.key})
+        home = Home(folder, environment | {"PREFECT_API_URL": server, KEY: service.key}, forks)
         desk = Desk(home, service, profile)
         done = desk.narrate(WHOLE)
         assert done.returncode == 0, done.stderr
@@ -284,9 +286,9 @@ PROGRAM = (
 def test_it_is_told_before_prefect_is_imported(desk: Desk, command: str, code: int) -> None:
     if code:
         shutil.rmtree(desk.home.out)
-    arguments = desk.home.command(command, *desk.arguments(WHOLE, "--revise"))
+    arguments = desk.home.arguments(command, *desk.arguments(WHOLE, "--revise"))
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments[arguments.index(command) :]],
+        [sys.executable, "-c", PROGRAM, *arguments],
         cwd=TOP,
         env=desk.home.environment,
         capture_output=True,

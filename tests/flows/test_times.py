@@ -31,6 +31,7 @@ from tests.services.sounds import frequency_of
 from tests.services.sounds import heard as tone_of
 
 from .conftest import KEY, Home, profile_at
+from .forks import Forks
 
 CHAPTERS = int(os.environ.get("DECLAIM_CHAPTERS", "8"))
 WORDS = ("The mill was shut.", "Nobody had seen it.", "They walked home.")
@@ -48,7 +49,7 @@ Span = tuple[float, float]
 
 
 @pytest.fixture(scope="module")
-def narrated(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], server: str) -> Home:
+def narrated(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], forks: Forks, server: str) -> Home:
     folder = tmp_path_factory.mktemp("times")
     lines = ["---", "title: Mornings", "---"]
     for number in range(1, CHAPTERS + 1):
@@ -56,7 +57,7 @@ def narrated(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
     source = folder / "book.md"
     source.write_text("\n\n".join(lines), "utf-8")
     with Service() as service:
-        home = Home(folder, environment | {"PREFECT_API_URL": server, KEY: service.key})
+        home = Home(folder, environment | {"PREFECT_API_URL": server, KEY: service.key}, forks)
         profile = profile_at(service.url, folder)
         text = (
             profile.read_text("utf-8").replace("['mp3']", EDITIONS) + "[text]\nunit = 'sentence'\nspeakable = false\n"
