@@ -156,9 +156,9 @@ def _set_prefect_up_again(*, is_verbose: bool) -> None:
     from prefect.context import refresh_global_settings_context  # noqa: PLC0415  # in the processes that are forked alone
     from prefect.logging.configuration import setup_logging  # noqa: PLC0415
 
-    from flows.narrate_command import _set_prefect_defaults  # noqa: PLC0415
+    from flows.narrate_command import quiet_prefect  # noqa: PLC0415
 
-    _set_prefect_defaults(is_verbose)
+    quiet_prefect(is_verbose)
     refresh_global_settings_context()
     setup_logging(incremental=False)
 
