@@ -64,7 +64,7 @@ class House:
     def worker(self, name: str, limit: int = 2) -> "subprocess.Popen[bytes]":
         """Begin a worker; it takes so many runs at once."""
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "declaim", "--name", name]
-        log = (self.folder / f"{name}.log").open("wb")
+        log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
         process = subprocess.Popen([*command, "--limit", str(limit)], env=self.environment, stdout=log, stderr=log)
         self._stack.callback(kill, process)
         return process
@@ -111,14 +111,16 @@ def open_house(folder: Path, environment: dict[str, str]) -> Iterator[House]:
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill a process and all that it has begun, at once: the runs of a worker lead process groups of their own."""
-    for number in (process.pid, *_descendants(process.pid)):
-        with suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)
-    process.wait()
+    if process.poll() is None:
+        for number in [process.pid, *_descendants(process.pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        process.wait()
 
 
 def _descendants(number: int) -> Iterator[int]:
-    for child in Path(f"/proc/{number}/task/{number}/children").read_text("utf-8").split():
-        yield int(child)
-        with suppress(OSError):
+    # Found before the first is killed: their parents are then others.
+    with suppress(OSError):
+        for child in Path(f"/proc/{number}/task/{number}/children").read_text("utf-8").split():
+            yield int(child)
             yield from _descendants(int(child))
