@@ -15,6 +15,7 @@ from prefect.runtime import flow_run
 from flows.cancellation import cancellable
 from flows.dashboard import Dashboard, book_tag, open_dashboard
 from flows.interrupts import CURRENT
+from flows.keys import block_keys
 from flows.pages import say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.plan import chosen, credit_scripts
@@ -75,6 +76,11 @@ async def narrate(
     """
     settings = load_profile(profile, tuple(overrides))
     check_ready(settings)
+    async with block_keys(settings.voices):
+        return await _fetched_and_narrated(source, settings, chapters, out)
+
+
+async def _fetched_and_narrated(source: str, settings: Profile, chapters: str, out: str) -> dict[str, Any]:
     with fetched(source) as path:
         book = settings.metadata.told(ingest(path))
         folder = output_folder(out, book.title)

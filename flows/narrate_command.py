@@ -78,6 +78,19 @@ async def _prepared(plan: "Plan") -> AsyncIterator[None]:
                 await voice.close()
 
 
+@asynccontextmanager
+async def _keys(profile: "Profile", server: "OwnServer | None") -> AsyncIterator[None]:
+    """Have the keys of a profile's Secret blocks at hand, for which Prefect must be there first."""
+    if not any(voice.api_key_block for voice in profile.voices.values()):
+        yield
+        return
+    await connect(server)
+    from flows.keys import block_keys  # noqa: PLC0415  # seconds, for these profiles alone
+
+    async with block_keys(profile.voices):
+        yield
+
+
 async def _narrated(
     options: argparse.Namespace, profile: "Profile", plan: "Plan", server: "OwnServer | None"
 ) -> dict[str, Any]:
@@ -86,7 +99,7 @@ async def _narrated(
     cancel = signal.getsignal(signal.SIGINT)
     if callable(cancel):
         signal.signal(signal.SIGTERM, cancel)
-    async with _prepared(plan):
+    async with _keys(profile, server), _prepared(plan):
         from flows.audition import audition  # noqa: PLC0415  # numpy, for what is to be spoken alone
 
         bought = await audition(plan, profile)

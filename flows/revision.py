@@ -28,7 +28,7 @@ _DECIDES = {
     "audio": "every track, mastered again for nothing",
     "output": "which editions are made",
 }
-_SILENT = {"api_key_env", "price_per_1000_characters", "limits", "allow_partial"}
+_SILENT = {"api_key_env", "api_key_block", "price_per_1000_characters", "limits", "allow_partial"}
 # Told in a line for all of them, where nothing else has changed in a chapter.
 _IN_SUM = {
     (Change.REVOICED,): "the same words in another voice",

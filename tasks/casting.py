@@ -101,4 +101,4 @@ def part_of(settings: VoiceSettings, profile: Profile) -> Part:
 
 def service_account(settings: VoiceSettings) -> tuple[str, ...]:
     """Name the account at a service that a voice's requests are counted against."""
-    return settings.provider, settings.base_url, settings.api_key_env
+    return settings.provider, settings.base_url, settings.api_key_env or settings.api_key_block

@@ -89,7 +89,7 @@ def check_editions(profile: Profile) -> None:
 
 
 def check_key(section: str, voice: VoiceSettings) -> None:
-    """Raise `ProfileError` where the variable that a voice names holds no key."""
+    """Raise `ProfileError` where the variable that a voice names holds no key; a block is the run's own to look for."""
     if voice.api_key_env and not secret(voice):
         raise ProfileError(
             f"[{section}] api_key_env: the environment variable {voice.api_key_env} is not set; put the key in it"

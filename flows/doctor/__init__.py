@@ -96,7 +96,7 @@ def _found(
 
 def _masked(text: str, profile: Profile | None) -> str:
     """Take all keys of a profile out of a text of who knows whose."""
-    for variable in {voice.api_key_env for voice in profile.voices.values()} if profile else ():
-        if secret := os.environ.get(variable, ""):
-            text = text.replace(secret, "•••")
+    keys = {os.environ.get(voice.api_key_env, "") for voice in profile.voices.values()} if profile else set[str]()
+    for key in keys - {""}:
+        text = text.replace(key, "•••")
     return text

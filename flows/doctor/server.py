@@ -21,7 +21,7 @@ _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 def prefect() -> Finding:
     """Tell Prefect's version and the server that a run would use; none is started for it."""
     version = metadata.version("prefect")
-    url = _named_server()
+    url = named_server()
     if not url:
         return Finding("prefect", "ok", f"{version}; no server is named: each run starts one of its own, for its time")
     with _client(url) as client:
@@ -36,7 +36,7 @@ def prefect() -> Finding:
 
 def shared_limit(name: str) -> Finding:
     """See that there is a global concurrency limit of this name, and that it is a rate."""
-    url = _named_server()
+    url = named_server()
     if not url:
         said = f"the limit {name!r} cannot be looked for without a server; start one and name it in PREFECT_API_URL"
         return Finding("limits", "fail", said)
@@ -54,7 +54,7 @@ def shared_limit(name: str) -> Finding:
     )
 
 
-def _named_server() -> str:
+def named_server() -> str:
     """Find the server that Prefect's settings name, empty where they name none; the rules are those of `connect`."""
     from prefect.settings import get_current_settings  # noqa: PLC0415  # two seconds
 

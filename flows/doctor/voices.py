@@ -5,8 +5,11 @@ Nothing that is asked of a service is ever billed.
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from flows.doctor.finding import Finding
+from flows.doctor.server import named_server
 from tasks.casting import part_of, service_account
 from tasks.errors import ProfileError, RateLimited, Unauthorized, Unavailable
 from tasks.settings import Profile, check_key, check_voice
@@ -33,7 +36,8 @@ def voice(section: str, profile: Profile) -> Finding:
 
 def keyed(profile: Profile) -> list[str]:
     """Name a section for each key that the profile's voices need."""
-    sections = {voice.api_key_env: section for section, voice in reversed(profile.voices.items()) if voice.api_key_env}
+    named = ((voice.api_key_env or voice.api_key_block, section) for section, voice in reversed(profile.voices.items()))
+    sections = {key: section for key, section in named if key}
     return list(reversed(sections.values()))
 
 
@@ -41,8 +45,33 @@ def key(section: str, profile: Profile) -> Finding:
     """See that the key of a section's voice is in the environment."""
     if not section:
         return Finding("key", "ok", "the profile names none")
-    check_key(section, profile.voices[section])
-    return Finding("key", "ok", f"{profile.voices[section].api_key_env} is set")
+    voice = profile.voices[section]
+    check_key(section, voice)
+    if voice.api_key_block:
+        asyncio.run(_fetched(section, voice))
+        return Finding("key", "ok", f"it is in {voice.key_place}")
+    return Finding("key", "ok", f"{voice.api_key_env} is set")
+
+
+async def _fetched(section: str, voice: VoiceSettings) -> None:
+    async with _keys({section: voice}):
+        pass
+
+
+@asynccontextmanager
+async def _keys(voices: Mapping[str, VoiceSettings]) -> AsyncIterator[None]:
+    """Have the keys of voices' blocks at hand; raises `ProfileError` where there is none, or no server to ask."""
+    if not any(voice.api_key_block for voice in voices.values()):
+        yield
+        return
+    if not named_server():
+        raise ProfileError(
+            "api_key_block: a Secret block lies on a Prefect server, and none is named; set PREFECT_API_URL"
+        )
+    from flows.keys import block_keys  # noqa: PLC0415  # Prefect, for a key of its server's alone
+
+    async with block_keys(voices):
+        yield
 
 
 def served(profile: Profile) -> list[str]:
@@ -95,7 +124,7 @@ def _reached(settings: VoiceSettings) -> Reached:
 async def _reach(settings: VoiceSettings) -> Reached:
     from tasks.voices.lanes import open_client  # noqa: PLC0415  # httpx, which a wrong profile does not need
 
-    async with open_client(1) as client:
+    async with _keys({"voice": settings}), open_client(1) as client:
         return await provider(settings.provider).reach(settings, _LIMITS, client)
 
 

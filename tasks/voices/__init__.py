@@ -6,13 +6,14 @@ To add a provider, write its file and name it in `_PROVIDERS`.
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tasks.errors import ProfileError
 from tasks.model import Identity, Speech
@@ -26,6 +27,9 @@ _PROVIDERS = {
     "openai": "tasks.voices.openai",
     "piper": "tasks.voices.piper",
 }
+
+# The keys that a flow has fetched, by the names of their blocks.
+BLOCK_KEYS: ContextVar[dict[str, str]] = ContextVar("BLOCK_KEYS", default={})  # noqa: B039  # replaced, never changed
 
 
 class RowSettings(BaseModel):
@@ -46,7 +50,7 @@ class RowSettings(BaseModel):
 class VoiceSettings(BaseModel):
     """`[voice]` of a profile: which voice speaks, and what it costs.
 
-    A secret is given by the name of an environment variable alone. `options` go to the service under the names of its own
+    A secret is given by the name of an environment variable, or of a Secret block of the Prefect server. `options` go to the service under the names of its own
     page; the provider checks them. A price that is left out is not known, and is never taken for nothing.
     """
 
@@ -57,10 +61,24 @@ class VoiceSettings(BaseModel):
     name: str = ""
     base_url: str = ""
     api_key_env: str = ""
+    api_key_block: str = ""
     reference_audio: tuple[str, ...] = ()
     price_per_1000_characters: float | None = Field(None, ge=0)
     options: dict[str, Any] = Field(default_factory=dict)
     row: RowSettings | None = None
+
+    @property
+    def key_place(self) -> str:
+        """Where the key is to be found, in words."""
+        if self.api_key_block:
+            return f"the Secret block {self.api_key_block} of the Prefect server"
+        return f"the environment variable {self.api_key_env or '(none is named)'}"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "VoiceSettings":
+        if self.api_key_env and self.api_key_block:
+            raise ValueError("api_key_env and api_key_block name two places for one key; leave one of them empty")
+        return self
 
     @field_validator("base_url")
     @classmethod
@@ -192,16 +210,18 @@ def provider(name: str) -> VoiceSpec:
 
 
 def secret(settings: VoiceSettings) -> str:
-    """Take a voice's key from the environment; empty where the profile names no variable.
+    """Take a voice's key from the environment or from its block; empty where the profile names neither.
 
     Raises `ProfileError` for what can be no key.
     """
-    key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+    if settings.api_key_block:
+        key = BLOCK_KEYS.get().get(settings.api_key_block, "")
+    else:
+        key = os.environ.get(settings.api_key_env, "") if settings.api_key_env else ""
     # A header with a line break in it is an error of HTTP's, whose message would tell the key.
     if any(not "!" <= character <= "~" for character in key):
         raise ProfileError(
-            f"[voice] api_key_env: the environment variable {settings.api_key_env} holds a blank, a line break or a sign that "
-            "is in no key; put the key alone in it"
+            f"[voice] {settings.key_place} holds a blank, a line break or a sign that is in no key; put the key alone in it"
         )
     return key
 

@@ -220,7 +220,7 @@ async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.
 def _service(settings: VoiceSettings) -> "Service":
     from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
 
-    return Service(_NAME, secret(settings), settings.api_key_env, _own_reading)
+    return Service(_NAME, secret(settings), settings.key_place, _own_reading)
 
 
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:

@@ -133,7 +133,7 @@ def _address(settings: VoiceSettings) -> str:
 def _service(settings: VoiceSettings) -> "Service":
     from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
 
-    return Service(_NAME, secret(settings), settings.api_key_env, _own_reading)
+    return Service(_NAME, secret(settings), settings.key_place, _own_reading)
 
 
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:

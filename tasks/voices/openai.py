@@ -94,7 +94,7 @@ async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.
         if _NO_LISTING not in str(answer.document().get("error", "")).lower():
             raise refusal(answer, service)
         return Reached(
-            f"{base} answers", f"the key in {service.key_name} may not list models, which says nothing of speech"
+            f"{base} answers", f"the key in {service.key_place} may not list models, which says nothing of speech"
         )
     if answer.status in _NOT_THERE:
         return Reached(f"{base} answers and lists no models, so that its key and model are untried")
@@ -113,7 +113,7 @@ async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.
 def _service(settings: VoiceSettings) -> "Service":
     from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
 
-    return Service(settings.base_url or "OpenAI", secret(settings), settings.api_key_env, _own_reading)
+    return Service(settings.base_url or "OpenAI", secret(settings), settings.key_place, _own_reading)
 
 
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:

@@ -79,7 +79,7 @@ class Service:
 
     name: str
     key: str = field(default="", repr=False)
-    key_name: str = ""
+    key_place: str = ""
     read_error: Reading = lambda _answer, _words: None
 
     def masked(self, text: str) -> str:
@@ -195,13 +195,11 @@ def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, P
         return own
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:
-            return Unauthorized(
-                f"{said}; put a valid key in the environment variable {service.key_name or '(none is named)'}"
-            )
+            return Unauthorized(f"{said}; put a valid key in {service.key_place}")
         case HTTPStatus.PAYMENT_REQUIRED:
             return OutOfCredit(f"{said}; top up the account and run the command again")
         case HTTPStatus.FORBIDDEN:
-            return Unauthorized(f"{said}; the key in {service.key_name} may not use this")
+            return Unauthorized(f"{said}; the key in {service.key_place} may not use this")
         case HTTPStatus.NOT_FOUND:
             return Rejected(f"{said}; the model or the address is not there: check [voice] model and base_url")
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

@@ -24,10 +24,20 @@ from typing import TextIO
 _TOP = Path(__file__).parents[2]
 # What a narration comes to import, by its roots. Not the command line itself, which runs as the main module.
 _ROOTS = (
-    *("flows.plan_command", "flows.revision", "flows.interrupts", "flows.audition", "flows.narrate", "flows.progress"),
+    *(
+        "flows.plan_command",
+        "flows.revision",
+        "flows.interrupts",
+        "flows.audition",
+        "flows.library",
+        "flows.narrate",
+        "flows.progress",
+    ),
     *("tasks.readers.markdown", "tasks.voices.lanes", "tasks.voices.piper_voice", "anyio._backends._asyncio"),
     *("prefect.flow_engine", "prefect.task_engine", "prefect.utilities.visualization", "fastapi", "numpy.fft"),
 )
+# Of the commands, those that read Prefect's settings.
+_WITH_PREFECT = frozenset({"narrate", "library", "deploy", "doctor"})
 
 
 class Fork:
@@ -145,20 +155,21 @@ def _be(arguments: list[str], environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
-    if arguments[0] == "narrate":
-        _set_prefect_up_again(is_verbose="--verbose" in arguments)
+    if arguments[0] in _WITH_PREFECT:
+        _set_prefect_up_again(is_quiet=arguments[0] != "doctor", is_verbose="--verbose" in arguments)
     sys.argv[1:] = arguments
     runpy.run_module("flows.cli", run_name="__main__", alter_sys=True)
 
 
-def _set_prefect_up_again(*, is_verbose: bool) -> None:
-    """Have Prefect read its settings again, which it did when it was imported, after a narration gives its defaults."""
+def _set_prefect_up_again(*, is_quiet: bool, is_verbose: bool) -> None:
+    """Have Prefect read its settings again, which it did when it was imported, after a run gives its defaults."""
     from prefect.context import refresh_global_settings_context  # noqa: PLC0415  # in the processes that are forked alone
     from prefect.logging.configuration import setup_logging  # noqa: PLC0415
 
     from flows.narrate_command import quiet_prefect  # noqa: PLC0415
 
-    quiet_prefect(is_verbose)
+    if is_quiet:
+        quiet_prefect(is_verbose)
     refresh_global_settings_context()
     setup_logging(incremental=False)
 

@@ -1,0 +1,34 @@
+"""Keys that lie in Secret blocks of the Prefect server: fetched for a run, kept in its memory, shown nowhere."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prefect.blocks.system import Secret
+
+from tasks.errors import ProfileError
+from tasks.voices import BLOCK_KEYS, VoiceSettings
+
+
+@asynccontextmanager
+async def block_keys(voices: Mapping[str, VoiceSettings]) -> AsyncIterator[None]:
+    """Have the keys of voices, by their sections, at hand within the block.
+
+    Raises `ProfileError` where the server has no Secret block of a name.
+    """
+    named = {voice.api_key_block: section for section, voice in voices.items() if voice.api_key_block}
+    token = BLOCK_KEYS.set(BLOCK_KEYS.get() | {name: await _key(name, section) for name, section in named.items()})
+    try:
+        yield
+    finally:
+        BLOCK_KEYS.reset(token)
+
+
+async def _key(name: str, section: str) -> str:
+    try:
+        block: Secret[Any] = await Secret.aload(name)
+    except ValueError as error:
+        raise ProfileError(
+            f"[{section}] api_key_block: the Prefect server has no Secret block {name}; make it in its pages: Blocks, Secret"
+        ) from error
+    return str(block.get())
