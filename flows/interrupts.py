@@ -150,17 +150,18 @@ def _signals_to(interruption: Interruption) -> Iterator[None]:
         # Python lets no other thread take them.
         yield
         return
-    # Prefect's own handler of SIGTERM breaks off whatever runs; it is put back, for Prefect looks for it.
+    # Prefect's own handler of SIGTERM breaks off whatever runs, and each flow that begins, within another too, puts it in place
+    # of ours. The first that was there is put back, for Prefect looks for it.
+    found = {number: signal.signal(number, _take) for number in _SIGNALS}
     if not _heeding:
-        _before.update({number: signal.signal(number, _take) for number in _SIGNALS})
+        _before.update(found)
     _heeding.append(interruption)
     try:
         yield
     finally:
         _heeding.remove(interruption)
-        if not _heeding:
-            for number in _SIGNALS:
-                signal.signal(number, _before.pop(number))
+        for number in _SIGNALS:
+            signal.signal(number, _take if _heeding else _before.pop(number))
 
 
 def _take(_number: int, _frame: FrameType | None) -> None:

@@ -5,10 +5,14 @@ import asyncio
 import json
 import sys
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.narrate_command import absolute, quiet_prefect
 from flows.prefect_server import begin_server, connect
+from tasks.errors import Interrupted
+
+if TYPE_CHECKING:
+    from flows.prefect_server import OwnServer
 
 
 def library(options: argparse.Namespace) -> int:
@@ -16,12 +20,24 @@ def library(options: argparse.Namespace) -> int:
     quiet_prefect(options.verbose)
     server = begin_server()
 
-    async def narrated() -> dict[str, Any]:
-        from flows.library import BOOK_TOLD  # noqa: PLC0415  # seconds, in which the server starts
-        from flows.library import library as flow  # noqa: PLC0415
+    result = asyncio.run(_narrated(options, server))
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        count = len(result["books"])
+        print(f"{result['outbox']}: {f'{count} books done' if count else 'nothing in the inbox is new'}")
+    return 0
 
-        await connect(server)
-        BOOK_TOLD.set(partial(print, file=sys.stderr))
+
+async def _narrated(options: argparse.Namespace, server: "OwnServer | None") -> dict[str, Any]:
+    from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
+
+    from flows.library import BOOK_TOLD  # noqa: PLC0415
+    from flows.library import library as flow  # noqa: PLC0415
+
+    await connect(server)
+    BOOK_TOLD.set(partial(print, file=sys.stderr))
+    try:
         result: dict[str, Any] = await flow(
             inbox=options.inbox,
             outbox=options.out,
@@ -32,12 +48,7 @@ def library(options: argparse.Namespace) -> int:
             settle_seconds=options.settle,
             overrides=tuple(options.set),
         )
-        return result
-
-    result = asyncio.run(narrated())
-    if options.json:
-        print(json.dumps(result, ensure_ascii=False))
-    else:
-        count = len(result["books"])
-        print(f"{result['outbox']}: {f'{count} books done' if count else 'nothing in the inbox is new'}")
-    return 0
+    except TerminationSignal as ended:
+        # Prefect's own way with a SIGTERM that comes just before a flow's function takes signals, or just after.
+        raise Interrupted from ended
+    return result
