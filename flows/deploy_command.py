@@ -13,6 +13,7 @@ import yaml
 from flows.narrate_command import absolute, quiet_prefect
 from flows.prefect_server import connect
 from tasks.errors import ProfileError
+from tasks.settings import load_profile
 
 
 def deploy(options: argparse.Namespace) -> int:
@@ -31,7 +32,9 @@ def deploy(options: argparse.Namespace) -> int:
     }
     document = deployment_document(parameters, options.cron, options.timezone, options.pool)
     _check_server()
-    limits = asyncio.run(prepare(options.pool, (profile, *map(absolute, options.also)), options.notify))
+    profiles = {name: load_profile(name) for name in map(absolute, options.also)}
+    profiles[profile] = load_profile(profile, tuple(options.set))
+    limits = asyncio.run(prepare(options.pool, profiles, options.notify))
     _deploy(document)
     for name in limits:
         print(f"limit {name}: made, or brought up to date")

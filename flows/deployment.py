@@ -1,6 +1,6 @@
 """What Declaim's deployments need of a Prefect server: a pool, limits that accounts share, automations, a schedule."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from flows.quota import slots_for
 from tasks.casting import castings_of
 from tasks.errors import ProfileError
-from tasks.settings import config_folder, load_profile
+from tasks.settings import Profile, config_folder
 
 
 def deployment_document(parameters: dict[str, Any], cron: str, timezone: str, pool: str) -> dict[str, Any]:
@@ -42,10 +42,10 @@ def deployment_document(parameters: dict[str, Any], cron: str, timezone: str, po
     return document
 
 
-async def prepare(pool: str, profiles: Iterable[str], notify: str) -> tuple[str, ...]:
+async def prepare(pool: str, profiles: Mapping[str, Profile], notify: str) -> tuple[str, ...]:
     """Make what is not there yet, and bring the rest up to date; returns the names of the limits that were made.
 
-    `profiles` are those whose shared limits are made; `notify` is a notification block, as `type/name`, or empty. Raises
+    `profiles` are those whose shared limits are made, by their names; `notify` is a notification block, as `type/name`, or empty. Raises
     `ProfileError` for a profile that is none, a limit without a rate, and a block that there is not.
     """
     limits = shared_limits(profiles)
@@ -58,14 +58,14 @@ async def prepare(pool: str, profiles: Iterable[str], notify: str) -> tuple[str,
     return tuple(limits)
 
 
-def shared_limits(profiles: Iterable[str]) -> dict[str, float]:
+def shared_limits(profiles: Mapping[str, Profile]) -> dict[str, float]:
     """Find the limits that profiles share, and how many requests a minute each allows.
 
     Raises `ProfileError` where one has no rate, or two profiles say different ones.
     """
     found: dict[str, float] = {}
-    for profile in profiles:
-        parts = [part for casting in castings_of(load_profile(profile)) for part in casting.parts.values()]
+    for profile, settings in profiles.items():
+        parts = [part for casting in castings_of(settings) for part in casting.parts.values()]
         for limits in (part.limits for part in parts if part.limits.shared):
             rate = limits.requests_per_minute
             if not rate:

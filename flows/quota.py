@@ -2,12 +2,13 @@
 
 A limit of requests a minute is kept by each process for itself (tasks/voices/pace.py). Where several, on several machines, use
 one account, `[limits] shared` names a limit that the Prefect server keeps for all. To ask the server for each request would
-slow them down, so a quarter of a second's worth is taken at once, while the last of it is still being spent.
+slow them down, so half a second's worth is taken at once, while the last of it is still being spent.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from random import uniform
 
 import httpx
@@ -22,10 +23,13 @@ from tasks.errors import ProfileError
 # to nothing is lost.
 SLOTS_A_REQUEST = 100
 # A part of what is allowed in a second: a slower limit gives one request at a time.
-PORTION_SECONDS = 0.25
+PORTION_SECONDS = 0.5
+# So much may have gathered: a server that is slow to answer is not to cost what it would have given meanwhile.
+_GATHERED_SECONDS = 1.0
+# What has gathered at the beginning comes on top.
+_MARGIN = 0.985
 # A server that is away for a while ends no run.
 _PAUSE_SECONDS = 1.0
-_LOCKED = 423
 
 
 class SharedQuota:
@@ -63,8 +67,8 @@ class SharedQuota:
                 )
             except httpx.HTTPStatusError as error:
                 # How long to wait, as the server words it, is drawn by lot, and far longer than need be.
-                is_refused = error.response.status_code == _LOCKED
-                await asyncio.sleep(uniform(0.5, 1) * self._pause if is_refused else _PAUSE_SECONDS)  # noqa: S311  # no secret
+                is_soon = error.response.status_code in {HTTPStatus.LOCKED, HTTPStatus.SERVICE_UNAVAILABLE}
+                await asyncio.sleep(uniform(0.5, 1) * self._pause if is_soon else _PAUSE_SECONDS)  # noqa: S311  # no secret
             except (httpx.TransportError, PrefectException):
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
@@ -90,11 +94,18 @@ async def open_quota(name: str) -> AsyncIterator[SharedQuota]:
             limit = await client.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound as error:
             raise missing(name) from error
+    async with get_client(httpx_settings={"event_hooks": {"response": [_told_at_once]}}) as client:
         quota = SharedQuota(client, name, *checked_rate(name, limit))
         try:
             yield quota
         finally:
             await quota.close()
+
+
+async def _told_at_once(response: httpx.Response) -> None:
+    """Raise that a server is busy, before Prefect's client waits two seconds: one on SQLite is, whenever two ask at once."""
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        raise httpx.HTTPStatusError("the server is busy", request=response.request, response=response)
 
 
 def checked_rate(name: str, limit: GlobalConcurrencyLimitResponse) -> tuple[int, float]:
@@ -109,9 +120,9 @@ def checked_rate(name: str, limit: GlobalConcurrencyLimitResponse) -> tuple[int,
 
 
 def slots_for(requests_per_minute: float) -> tuple[int, float]:
-    """Reckon the slots of a limit, and how many of them come back a second; a burst is half a second's worth at most."""
+    """Reckon the slots of a limit, and how many of them come back a second; at most a second's worth gathers."""
     decay = requests_per_minute / 60 * SLOTS_A_REQUEST
-    return max(SLOTS_A_REQUEST, int(decay * 2 * PORTION_SECONDS)), round(decay, 3)
+    return max(SLOTS_A_REQUEST, int(decay * _GATHERED_SECONDS)), round(decay * _MARGIN, 3)
 
 
 def command(name: str, requests_per_minute: float = 600) -> str:

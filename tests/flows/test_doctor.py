@@ -530,7 +530,7 @@ def test_a_limit_on_a_server(server_of_tests: str, service: Service, tmp_path: P
     name = f"doctor-{os.getpid()}"
     profile_of_it = load_profile(str(profile(tmp_path, "openai", service.url)), (f"limits.shared={name}",))
     assert voices.shared_limits(profile_of_it) == [name]
-    with pytest.raises(ProfileError, match=f"has no limit {name}; make it: `prefect gcl create {name} --limit 500"):
+    with pytest.raises(ProfileError, match=f"has no limit {name}; make it: `prefect gcl create {name} --limit 1000"):
         server.shared_limit(name)
     with get_client(sync_client=True) as client:
         client.upsert_global_concurrency_limit_by_name(name, 500, 1_000)
