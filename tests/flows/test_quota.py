@@ -1,0 +1,80 @@
+"""A limit that all runs of an account keep together: what a run says where it is missing, no rate, or goes away in the middle."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.quota import slots_for
+from tests.services.service import Service
+
+from .conftest import KEY, Home, profile_at, wait_for
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as service:
+        yield service
+
+
+@pytest.fixture
+def place(home: Home, service: Service) -> Home:
+    return replace(home, environment=home.environment | {KEY: service.key})
+
+
+@pytest.fixture
+def limit(server: str, tmp_path: Path) -> Iterator[str]:
+    """A limit of twenty requests a second."""
+    slots, decay = slots_for(1_200)
+    document = {"name": tmp_path.name, "limit": slots, "slot_decay_per_second": decay}
+    httpx.post(f"{server}/v2/concurrency_limits/", json=document).raise_for_status()
+    yield tmp_path.name
+    httpx.delete(f"{server}/v2/concurrency_limits/{tmp_path.name}")
+
+
+def ordered(place: Home, service: Service, limit: str, paragraphs: int = 30) -> list[str | Path]:
+    source = place.folder / "book.md"
+    source.write_text("\n\n".join(["# One", *(f"There is day {day}." for day in range(paragraphs))]), "utf-8")
+    profile = profile_at(service.url, place.folder, concurrency=4)
+    return ["narrate", source, "--profile", profile, "--set", f"limits.shared={limit}", "--out", place.out]
+
+
+def test_a_run_takes_its_requests_from_the_limit(place: Home, service: Service, limit: str, server: str) -> None:
+    # Next to none of it comes back while the run lasts.
+    much = {"limit": 10_000, "slot_decay_per_second": 0.1}
+    httpx.patch(f"{server}/v2/concurrency_limits/{limit}", json=much).raise_for_status()
+    done = place.run(*ordered(place, service, limit))
+    assert done.returncode == 0, done.stderr
+    assert len(service.spoken) == 31
+    used = httpx.get(f"{server}/v2/concurrency_limits/{limit}").json()["active_slots"]
+    assert 3_000 <= used <= 3_200
+
+
+def test_a_limit_that_there_is_not(place: Home, service: Service) -> None:
+    done = place.run(*ordered(place, service, "nowhere"))
+    assert done.returncode == 2
+    assert "the Prefect server has no limit nowhere; make it: `prefect gcl create nowhere" in done.stderr
+    # The audition is before the run.
+    assert len(service.asked) == 1
+
+
+def test_a_limit_that_is_no_rate(place: Home, service: Service, limit: str, server: str) -> None:
+    httpx.patch(f"{server}/v2/concurrency_limits/{limit}", json={"slot_decay_per_second": 0}).raise_for_status()
+    done = place.run(*ordered(place, service, limit))
+    assert done.returncode == 2
+    assert f"`prefect gcl delete {limit}`" in done.stderr
+
+
+def test_a_limit_that_is_deleted_in_the_middle(place: Home, service: Service, limit: str, server: str) -> None:
+    process = place.begin(*ordered(place, service, limit, paragraphs=200))
+    wait_for(lambda: len(service.spoken) > 20, "some requests")
+    httpx.delete(f"{server}/v2/concurrency_limits/{limit}").raise_for_status()
+    assert process.wait(60) == 2
+    asked = len(service.asked)
+    assert asked < 200
+    # What was spoken is kept, and no more is bought than is missing.
+    done = place.run(*ordered(place, service, "", paragraphs=200))
+    assert done.returncode == 0, done.stderr
+    assert service.billed.total() == len(service.billed) == 201
