@@ -28,8 +28,9 @@ PORTION_SECONDS = 0.5
 _GATHERED_SECONDS = 1.0
 # What has gathered at the beginning comes on top.
 _MARGIN = 0.985
-# A server that is away for a while ends no run.
-_PAUSE_SECONDS = 1.0
+# A server that is busy, or away for a while, ends no run.
+_BUSY_SECONDS = 0.1
+_AWAY_SECONDS = 1.0
 
 
 class SharedQuota:
@@ -67,10 +68,11 @@ class SharedQuota:
                 )
             except httpx.HTTPStatusError as error:
                 # How long to wait, as the server words it, is drawn by lot, and far longer than need be.
-                is_soon = error.response.status_code in {HTTPStatus.LOCKED, HTTPStatus.SERVICE_UNAVAILABLE}
-                await asyncio.sleep(uniform(0.5, 1) * self._pause if is_soon else _PAUSE_SECONDS)  # noqa: S311  # no secret
+                pauses = {HTTPStatus.LOCKED: self._pause, HTTPStatus.SERVICE_UNAVAILABLE: _BUSY_SECONDS}
+                pause = pauses.get(HTTPStatus(error.response.status_code), _AWAY_SECONDS)
+                await asyncio.sleep(uniform(0.5, 1) * pause)  # noqa: S311  # no secret
             except (httpx.TransportError, PrefectException):
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(_AWAY_SECONDS)
             else:
                 # A name that the server does not know limits nothing, and it says so by naming no limit.
                 if not answer.json():
