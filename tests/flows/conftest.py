@@ -120,11 +120,12 @@ def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
         flock(users, LOCK_UN)
 
 
-def begin_server(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
-    """Begin a Prefect server on a free port; returns its process and the address at which it is going to answer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def begin_server(environment: dict[str, str], port: int = 0) -> tuple[subprocess.Popen[bytes], str]:
+    """Begin a Prefect server on a port, or on a free one; returns its process and the address at which it is going to answer."""
+    if not port:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return process, f"http://127.0.0.1:{port}/api"

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class House:
     folder: Path
     url: str
     environment: dict[str, str] = field(repr=False)
+    server: "subprocess.Popen[bytes]" = field(repr=False)
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @property
@@ -45,6 +47,11 @@ class House:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def server_megabytes(self) -> float:
+        """The most memory that the server has had."""
+        status = Path(f"/proc/{self.server.pid}/status").read_text("utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """All runs of a flow, the last first."""
         runs: list[dict[str, Any]] = self.ask(
@@ -52,13 +59,29 @@ class House:
         )
         return runs
 
+    def artifacts(self, run: str, *kinds: str) -> list[dict[str, Any]]:
+        """The artifacts of a run: progress, table, markdown."""
+        found: list[dict[str, Any]] = self.ask("POST", "artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        return [artifact for artifact in found if not kinds or artifact["type"] in kinds]
+
+    def server_away(self, seconds: float) -> None:
+        """Stop the server for a while; it comes back at its own address."""
+        kill(self.server)
+        time.sleep(seconds)
+        port = int(self.url.rpartition(":")[2].removesuffix("/api"))
+        self.server, _ = begin_server(self.environment, port)
+        self._stack.callback(kill, self.server)
+        wait_for(lambda: answers(self.url), "the server's coming back")
+
+    def run(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        """Run `declaim` to its end."""
+        command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+        return subprocess.run(command, cwd=TOP, env=self.environment, capture_output=True, text=True, check=False)
+
     def deploy(self, *options: str | Path) -> None:
         """Deploy, with all runs into the house's own store."""
-        command = [sys.executable, "-m", "flows.cli", "deploy", self.inbox, "--out", self.outbox, *options]
-        own = ["--set", f"store.url={self.store}", "--set", "output.editions=['mp3']"]
-        done = subprocess.run(
-            [*map(str, command), *own], cwd=TOP, env=self.environment, capture_output=True, text=True, check=False
-        )
+        own = ("--set", f"store.url={self.store}", "--set", "output.editions=['mp3']")
+        done = self.run("deploy", self.inbox, "--out", self.outbox, *options, *own)
         assert done.returncode == 0, done.stderr
 
     def worker(self, name: str, limit: int = 2) -> "subprocess.Popen[bytes]":
@@ -106,7 +129,7 @@ def open_house(folder: Path, environment: dict[str, str]) -> Iterator[House]:
         process, url = begin_server(own)
         stack.callback(kill, process)
         wait_for(lambda: answers(url), "the Prefect server of the house")
-        yield House(folder, url, own | {"PREFECT_API_URL": url}, stack)
+        yield House(folder, url, own | {"PREFECT_API_URL": url}, process, stack)
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

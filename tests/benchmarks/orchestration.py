@@ -1,0 +1,112 @@
+"""A book of 10,000 chunks at 0.02 s a chunk: what Prefect adds to the wall time, what it records, what its server weighs.
+
+    python -m tests.benchmarks.orchestration [--chunks 10000] [--chapters 100]
+
+The yardstick is the same work in a process that knows no Prefect: the book is read, cut, and spoken in the same studio, eight requests
+at once. Both begin with an empty store, and make no edition; the time in which an empty flow starts is told apart.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from flows.plan import make_plan
+from tasks.settings import load_profile
+from tasks.store import open_store
+from tasks.studio import open_studios, speak
+from tasks.voices.limits import Bill, Budget
+from tests.benchmarks.prefect_start import prefect_start
+from tests.flows.conftest import KEY, profile_at
+from tests.flows.house import House, open_house
+from tests.services.service import Service
+
+_AT_ONCE = 8
+_THIS = [sys.executable, "-m", "tests.benchmarks.orchestration"]
+
+
+def _spoken(source: Path, overrides: tuple[str, ...]) -> None:
+    """Speak a book without Prefect: the yardstick."""
+    profile = load_profile(overrides[0], overrides[1:])
+    plan = make_plan(source, profile)
+
+    async def all_of_it() -> None:
+        store = open_store(profile.store)
+        async with open_studios(plan.castings, Budget(0), store, plan.book.language) as (studio, *_):
+            studio.hold(plan.scripts)
+            bills: list[Bill] = []
+            for script in plan.scripts:
+                await asyncio.gather(*(speak(chunk, studio, bills, profile.limits) for chunk in script.chunks))
+
+    asyncio.run(all_of_it())
+
+
+def _book(folder: Path, chapters: int, chunks: int) -> Path:
+    path = folder / "book.md"
+    lines = ["---\ntitle: Ten thousand\n---"]
+    for chapter in range(chapters):
+        # Its heading is a chunk too.
+        lines += [f"# Chapter {chapter}", *(f"In chapter {chapter} is day {day}." for day in range(chunks - 1))]
+    path.write_text("\n\n".join(lines), "utf-8")
+    return path
+
+
+def _timed(command: list[str], house: House) -> float:
+    begun = time.perf_counter()
+    subprocess.run(command, check=True, env=house.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chunks", type=int, default=10_000)
+    parser.add_argument("--chapters", type=int, default=100)
+    parser.add_argument("--spoken", nargs="+", default=[], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.spoken:
+        _spoken(Path(options.spoken[0]), tuple(options.spoken[1:]))
+        return
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    with tempfile.TemporaryDirectory() as folder, Service(latency_seconds=0.02) as service:
+        environment = kept | {KEY: service.key, "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+        with open_house(Path(folder) / "house", environment) as house:
+            _measure(house, service, options.chapters, options.chunks)
+
+
+def _measure(house: House, service: Service, chapters: int, chunks: int) -> None:
+    source = _book(house.folder, chapters, chunks // chapters)
+    profile = str(profile_at(service.url, house.folder, concurrency=_AT_ONCE))
+    stores = [f"store.url={house.folder / name}" for name in ("bare", "whole")]
+    bare = _timed([*_THIS, "--spoken", str(source), profile, stores[0]], house)
+    narrate = [
+        sys.executable,
+        "-m",
+        "flows.cli",
+        "narrate",
+        str(source),
+        "--profile",
+        profile,
+        "--out",
+        str(house.outbox),
+    ]
+    whole = _timed([*narrate, "--set", stores[1], "--set", "output.editions=[]"], house)
+    asked = len(service.asked)
+    start = prefect_start(house.environment)
+    print(
+        f"{asked // 2} chunks twice: {whole:.1f} s, of which Prefect's start {start:.1f}; without Prefect {bare:.1f} s"
+    )
+    print(
+        f"orchestration: {(whole - start - bare) / whole:.1%} of the wall time; with its start {(whole - bare) / whole:.1%}"
+    )
+    print(
+        f"task runs: {house.ask('POST', 'task_runs/count')}; the server's memory at its most: {house.server_megabytes():.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The deployments of config/prefect.yaml, with a real server and a real worker: cancelled, and with the server away for a while.
+
+On SQLite; on PostgreSQL with a server of it that is empty and may be used:
+
+    initdb -D /tmp/postgres && postgres -D /tmp/postgres -k /tmp -p 5499 &
+    DECLAIM_POSTGRES=postgresql+asyncpg://$USER@localhost:5499/postgres python -m pytest tests/flows/test_deployment.py
+"""
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.service import Service
+
+from .conftest import KEY, profile_at, wait_for
+from .house import House, open_house
+
+# The server is away for so long; the issue's 30 s by DECLAIM_AWAY=30.
+AWAY_SECONDS = float(os.environ.get("DECLAIM_AWAY", "5"))
+PARAGRAPHS = 60
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with Service(latency_seconds=0.5) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], service: Service) -> Iterator[House]:
+    database = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if (url := os.environ.get("DECLAIM_POSTGRES")) else {}
+    with open_house(tmp_path_factory.mktemp("house") / "house", environment | database | {KEY: service.key}) as house:
+        house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4))
+        house.worker("editor")
+        yield house
+
+
+def begun(house: House, name: str) -> str:
+    """Begin the narration of a manuscript of its own by the deployment; returns the run's id."""
+    source = house.folder / f"{name}.md"
+    paragraphs = [f"In {name} there is day {day}." for day in range(PARAGRAPHS)]
+    source.write_text("\n\n".join([f"# {name}", *paragraphs]), "utf-8")
+    return again(house, name)
+
+
+def again(house: House, name: str) -> str:
+    return house.begin(
+        "narrate/narrate",
+        source=str(house.folder / f"{name}.md"),
+        out=str(house.outbox / name),
+        profile=str(house.folder / "profile.toml"),
+        overrides=[f"store.url={house.store}", "output.editions=['mp3']"],
+    )
+
+
+def spoken(service: Service, name: str) -> int:
+    return sum(name in text for text in service.spoken)
+
+
+def test_cancelled_it_stops_and_the_next_run_goes_on(house: House, service: Service) -> None:
+    run = begun(house, "Anna")
+    wait_for(lambda: spoken(service, "Anna") > 8, "some chunks")
+    house.ask("POST", f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
+    asked = time.monotonic()
+    wait_for(lambda: house.state(run) == "CANCELLED", "the state Cancelled")
+    last = max(seen.at for seen in service.asked)
+    print(f"the last request came {last - asked:.1f} s after the cancellation")  # noqa: T201  # a figure, for -s
+    assert spoken(service, "Anna") < PARAGRAPHS
+    (summary,) = house.artifacts(run, "markdown")
+    assert "Not finished" in summary["data"]
+    assert "Run it again" in summary["data"]
+    second = again(house, "Anna")
+    wait_for(lambda: house.state(second) == "COMPLETED", "the end of the next run")
+    assert (house.outbox / "Anna" / "mp3").is_dir()
+    billed = {text: times for text, times in service.billed.items() if "Anna" in text}
+    assert len(billed) == PARAGRAPHS + 1
+    assert set(billed.values()) == {1}
+
+
+def test_a_server_that_goes_away_for_a_while_ends_no_run(house: House, service: Service) -> None:
+    run = begun(house, "Bela")
+    wait_for(lambda: spoken(service, "Bela") > 8, "some chunks")
+    house.server_away(AWAY_SECONDS)
+    wait_for(lambda: house.state(run) == "COMPLETED", "the end of the run", 240)
+    billed = {text: times for text, times in service.billed.items() if "Bela" in text}
+    assert len(billed) == PARAGRAPHS + 1
+    assert set(billed.values()) == {1}
+    told = {artifact["type"]: artifact for artifact in house.artifacts(run)}
+    assert told["progress"]["data"] == 100
+    assert "61 of 61 chunks spoken" in told["progress"]["description"]
+    assert '"state": "finished"' in told["table"]["data"]
+    assert "report.html" in told["markdown"]["data"]
+    # A key is in no page, no parameter, and no line of a log.
+    everything = str([told, house.ask("GET", f"flow_runs/{run}"), house.ask("POST", "logs/filter")])
+    assert service.key not in everything
+
+
+def test_events_have_the_book_as_their_resource(house: House) -> None:
+    run = begun(house, "Cleo")
+
+    def told() -> set[tuple[str, str]]:
+        events = house.ask("POST", "events/filter", filter={"event": {"prefix": ["declaim."]}})["events"]
+        return {(event["event"], event["resource"]["prefect.resource.id"]) for event in events}
+
+    wait_for(lambda: house.state(run) == "COMPLETED", "the end of the run")
+    # They go their own way, and a little later.
+    wanted = {(f"declaim.{what}.finished", "declaim.book.cleo") for what in ("chapter", "book")}
+    wait_for(lambda: wanted <= told(), "the events")
+
+
+def test_a_schedule_that_is_none(house: House) -> None:
+    done = house.run("deploy", house.inbox, "--cron", "every night")
+    assert done.returncode == 2
+    assert "--cron 'every night'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
