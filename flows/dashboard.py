@@ -26,6 +26,7 @@ from tasks.voices.limits import Budget
 
 # Over how many updates the speed is measured by which the time left is reckoned.
 _SPEED_UPDATES = 24
+_SUMMARY = "What was made, or how to go on"
 
 
 def book_tag(title: str) -> str:
@@ -75,7 +76,9 @@ class Dashboard:
         missing = [it.row for it in self._chapters.values() if it.state == "missing"]
         names = [f"{row['chapter']} · {row['title']}" for row in missing]
         editions = _linked(edition.path for edition in published.editions)
-        await self._summary.show(finished_summary(self._title, told["totals"], published.folder, editions, names))
+        await self._summary.show(
+            finished_summary(self._title, told["totals"], published.folder, editions, names), _SUMMARY
+        )
         if not missing:
             payload = {"folder": str(published.folder), "editions": editions, **told["totals"]}
             emit_event("declaim.book.finished", self._resource, payload=payload)
@@ -92,12 +95,12 @@ class Dashboard:
 
     async def begun(self) -> None:
         """Show what is to be done, and what if it ends in between."""
-        await self._summary.show(begun_summary(self._title, flow_run.get_parameters()))
+        await self._summary.show(begun_summary(self._title, flow_run.get_parameters()), _SUMMARY)
 
     async def broken_off(self, error: BaseException) -> None:
         """Show why the run ends before its book is done."""
         reason = str(error) if isinstance(error, DeclaimError) else f"{type(error).__name__}: {error}".rstrip(": ")
-        await self._summary.show(ended_summary(self._title, reason, flow_run.get_parameters()))
+        await self._summary.show(ended_summary(self._title, reason, flow_run.get_parameters()), _SUMMARY)
         if isinstance(error, BudgetExceeded):
             emit_event(
                 "declaim.budget.reached", self._resource, payload={"spent_usd": self._budget.spent, "said": reason}

@@ -71,9 +71,8 @@ def progress_line(done: int, total: int, seconds_left: float | None, usd: float)
 def going_on(parameters: dict[str, Any]) -> str:
     """Say how to go on with a run that did not come to its end."""
     return (
-        "Run it again with the same parameters (in these pages: **Retry** makes no new run, so choose **Quick run** or **Custom "
-        f"run** of its deployment; on the command line: `{_command(parameters)}`). What was spoken is in the clip store and is not "
-        "bought again."
+        "Run it again with the same parameters: in these pages by **Custom run** of its deployment, on the command line by "
+        f"`{_command(parameters)}`. What was spoken is in the clip store and is not bought again."
     )
 
 
@@ -125,7 +124,12 @@ def _link(folder: Path, name: str) -> str:
 
 
 def library_summary(
-    title: str, counts: Mapping[str, int], entries: Mapping[str, Entry], parameters: dict[str, Any]
+    title: str,
+    counts: Mapping[str, int],
+    entries: Mapping[str, Entry],
+    parameters: dict[str, Any],
+    *,
+    is_over: bool,
 ) -> str:
     """Word the summary of a library's run, as it is now: `counts` are of the states of its books."""
     told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing in the inbox is new"
@@ -140,7 +144,8 @@ def library_summary(
         ]
     done = {name: entry for name, entry in entries.items() if entry.folder and not entry.error}
     links = [f"[{entry.title or name}](file://{quote(entry.folder)}/report.html)" for name, entry in done.items()]
-    return "\n".join([*lines, *_listed(links), "", f"If this run ends before it is done: {going_on(parameters)}", ""])
+    while_it_lasts = [] if is_over else ["", f"If this run ends before it is done: {going_on(parameters)}"]
+    return "\n".join([*lines, *_listed(links), *while_it_lasts, ""])
 
 
 def library_row(name: str, priority: int, entry: Entry | None) -> dict[str, Any]:

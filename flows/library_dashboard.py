@@ -30,11 +30,16 @@ class LibraryDashboard:
         self._table = Page(client, "table", f"{key}-books")
         self._summary = Page(client, "markdown", f"{key}-summary")
         self._begun: set[str] = set()
+        self._is_over = False
 
     def queued(self, name: str, priority: int) -> None:
         """Say that a book is to be narrated."""
         self._priorities[name] = priority
         self._begun.discard(name)
+
+    def over(self) -> None:
+        """Say that nothing is left to do."""
+        self._is_over = True
 
     def begun(self, name: str) -> None:
         """Say that the ledger's entry of a book is this run's."""
@@ -54,7 +59,8 @@ class LibraryDashboard:
         await self._progress.show(100 * len(ended) / total if total else 100.0, _line(ended, total))
         rows = [library_row(name, priority, entries.get(name)) for name, priority in self._priorities.items()]
         await self._table.show(rows, "Books")
-        await self._summary.show(library_summary(self._title, counts, entries, flow_run.get_parameters()))
+        text = library_summary(self._title, counts, entries, flow_run.get_parameters(), is_over=self._is_over)
+        await self._summary.show(text, "The books of this run")
 
 
 def _line(ended: list[Entry], total: int) -> str:
@@ -69,3 +75,4 @@ async def open_library_dashboard(house: House) -> AsyncIterator[LibraryDashboard
         dashboard = LibraryDashboard(client, house)
         async with kept_fresh(dashboard.show):
             yield dashboard
+            dashboard.over()
