@@ -22,7 +22,6 @@ from tasks.model import Book, Script
 from tasks.package import Published
 from tasks.packagers.accounts import Account, Performance, manifest
 from tasks.synthesize import CHUNK_DONE
-from tasks.voices.limits import Budget
 
 # Over how many updates the speed is measured by which the time left is reckoned.
 _SPEED_UPDATES = 24
@@ -37,11 +36,13 @@ def book_tag(title: str) -> str:
 class Dashboard:
     """How far a book is, and the pages that tell it."""
 
-    def __init__(self, client: PrefectClient, book: Book, scripts: Sequence[Script], budget: Budget) -> None:
+    def __init__(
+        self, client: PrefectClient, book: Book, scripts: Sequence[Script], spent: Callable[[], float | None]
+    ) -> None:
         key = book_tag(book.title)
         self._title = book.title
         self._resource = {"prefect.resource.id": f"declaim.book.{key}", "prefect.resource.name": book.title}
-        self._budget = budget
+        self._spent = spent
         self._chapters = {script.number: ChapterProgress(script) for script in scripts}
         self._total = sum(len(script.chunks) for script in scripts)
         self._passed = deque([(monotonic(), 0)], _SPEED_UPDATES)
@@ -89,7 +90,7 @@ class Dashboard:
         then, before = self._passed[0]
         self._passed.append((now, done))
         left = (self._total - done) * (now - then) / (done - before) if done > before else None
-        line = progress_line(done, self._total, left, self._budget.spent)
+        line = progress_line(done, self._total, left, self._spent())
         await self._progress.show(100 * done / self._total if self._total else 100.0, line)
         await self._table.show([chapter.row for chapter in self._chapters.values()], "Chapters")
 
@@ -102,9 +103,7 @@ class Dashboard:
         reason = str(error) if isinstance(error, DeclaimError) else f"{type(error).__name__}: {error}".rstrip(": ")
         await self._summary.show(ended_summary(self._title, reason, flow_run.get_parameters()), _SUMMARY)
         if isinstance(error, BudgetExceeded):
-            emit_event(
-                "declaim.budget.reached", self._resource, payload={"spent_usd": self._budget.spent, "said": reason}
-            )
+            emit_event("declaim.budget.reached", self._resource, payload={"spent_usd": self._spent(), "said": reason})
 
 
 def _linked(paths: Any) -> list[str]:
@@ -117,10 +116,15 @@ def _linked(paths: Any) -> list[str]:
 
 
 @asynccontextmanager
-async def open_dashboard(book: Book, scripts: Sequence[Script], budget: Budget) -> AsyncIterator[Dashboard]:
-    """Show a book in Prefect's pages for the time of the block, and how it ended after that."""
+async def open_dashboard(
+    book: Book, scripts: Sequence[Script], spent: Callable[[], float | None]
+) -> AsyncIterator[Dashboard]:
+    """Show a book in Prefect's pages for the time of the block, and how it ended after that.
+
+    `spent` tells what the run has spent so far, in US dollars; None where a price is not known.
+    """
     async with get_client() as client:
-        dashboard = Dashboard(client, book, scripts, budget)
+        dashboard = Dashboard(client, book, scripts, spent)
         await dashboard.begun()
         token = CHUNK_DONE.set(_both(CHUNK_DONE.get(), dashboard.chunk_done))
         try:

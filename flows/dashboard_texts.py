@@ -62,10 +62,10 @@ def told_seconds(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
-def progress_line(done: int, total: int, seconds_left: float | None, usd: float) -> str:
+def progress_line(done: int, total: int, seconds_left: float | None, usd: float | None) -> str:
     """Word how far a book is, as a progress artifact describes itself."""
     left = "" if seconds_left is None or done == total else f"; about {told_seconds(seconds_left)} left"
-    return f"{done:,} of {total:,} chunks spoken{left}; {told_usd(usd)} spent in this run"
+    return f"{done:,} of {total:,} chunks spoken{left}; cost of this run: {told_usd(usd)}"
 
 
 def going_on(parameters: dict[str, Any]) -> str:

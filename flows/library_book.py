@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from prefect.events import emit_event
+
 from flows.dispatch import Ended, Narrator, Order
 from flows.outcomes import outcome_of
 from flows.plan import make_plan
-from tasks.errors import DeclaimError, Interrupted, OutputError, ProfileError
+from tasks.errors import BudgetExceeded, DeclaimError, Interrupted, OutputError, ProfileError
 from tasks.library.allotment import Allotment, LibraryBudget
 from tasks.library.inbox import Inbox, Seen, fetched
 from tasks.library.ledger import Entry, Ledger, State
@@ -90,6 +92,8 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
         except (OutputError, Interrupted):
             raise
         except DeclaimError as error:
+            if isinstance(error, BudgetExceeded):
+                emit_event("declaim.budget.reached", _resource(seen), payload={"said": str(error)})
             ended, allotment = Ended(outcome_of(error).state, "", str(error)), None
         entry = _entry(ended, job)
         if allotment and entry.usd is not None:
@@ -135,6 +139,10 @@ def _entry(ended: Ended, job: Job) -> Entry:
         characters=totals.get("characters"),
         usd=totals.get("usd"),
     )
+
+
+def _resource(seen: Seen) -> dict[str, str]:
+    return {"prefect.resource.id": f"declaim.book.{seen.name}", "prefect.resource.name": seen.name}
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from flows.plan import told_usd
 from tasks.library.ledger import Entry, State
 
 _OPEN = {State.RUNNING}
+_TOLD = {State.DONE, State.INCOMPLETE}
 
 
 class LibraryDashboard:
@@ -64,8 +65,10 @@ class LibraryDashboard:
 
 
 def _line(ended: list[Entry], total: int) -> str:
-    costs = [entry.usd or 0.0 for entry in ended]
-    return f"{len(ended)} of {total} books have ended; {told_usd(sum(costs))} spent in this run"
+    # One that was stopped has spent what its own page tells.
+    costs = [entry.usd for entry in ended if entry.state in _TOLD]
+    spent = None if None in costs else sum(cost or 0.0 for cost in costs)
+    return f"{len(ended)} of {total} books have ended; cost of those that are done: {told_usd(spent)}"
 
 
 @asynccontextmanager

@@ -95,7 +95,8 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     scripts = reading.scripts(castings[0])
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
     budget = Budget(settings.limits.budget_usd, spent)
-    async with open_dashboard(book, scripts, budget) as dashboard:
+    is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
+    async with open_dashboard(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
         async with _at_work(castings, settings, budget, book.language) as studios:
             performances = await _perform(reading, scripts, studios, dashboard)
         account = _account(path, reading, performances)

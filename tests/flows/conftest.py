@@ -122,13 +122,18 @@ def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
 
 def begin_server(environment: dict[str, str], port: int = 0) -> tuple[subprocess.Popen[bytes], str]:
     """Begin a Prefect server on a port, or on a free one; returns its process and the address at which it is going to answer."""
-    if not port:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    port = port or free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return process, f"http://127.0.0.1:{port}/api"
+
+
+def free_port() -> int:
+    """Find a port of the loopback address that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _end(process: subprocess.Popen[bytes], users: IO[str], starting: FileLock, address: Path) -> None:

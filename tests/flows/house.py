@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from .conftest import answers, begin_server, wait_for
+from .conftest import answers, begin_server, free_port, wait_for
 
 TOP = Path(__file__).parents[2]
 
@@ -120,13 +120,16 @@ def open_house(folder: Path, environment: dict[str, str]) -> Iterator[House]:
         home = folder / "prefect"
         for place in (home, folder / "inbox", folder / "outbox"):
             place.mkdir(parents=True)
+        port = free_port()
         own = environment | {
             "PREFECT_HOME": str(home),
+            # Where its pages look for it.
+            "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
             # What is looked at every minute or so, every few seconds: nobody waits for it here.
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
         }
-        process, url = begin_server(own)
+        process, url = begin_server(own, port)
         stack.callback(kill, process)
         wait_for(lambda: answers(url), "the Prefect server of the house")
         yield House(folder, url, own | {"PREFECT_API_URL": url}, process, stack)

@@ -9,11 +9,14 @@ On SQLite; on PostgreSQL with a server of it that is empty and may be used:
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.services.service import Service
 
+from .browser import open_browser
 from .conftest import KEY, profile_at, wait_for
 from .house import House, open_house
 
@@ -95,6 +98,31 @@ def test_a_server_that_goes_away_for_a_while_ends_no_run(house: House, service: 
     # A key is in no page, no parameter, and no line of a log.
     everything = str([told, house.ask("GET", f"flow_runs/{run}"), house.ask("POST", "logs/filter")])
     assert service.key not in everything
+
+
+def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, service: Service, tmp_path: Path) -> None:
+    run = begun(house, "Dora")
+    wait_for(lambda: house.artifacts(run, "table"), "the book's pages")
+    pictures = Path(os.environ.get("DECLAIM_PICTURES", tmp_path))
+    with open_browser(tmp_path / "browser") as browser:
+        for moment, percent, state in (("running", "", "speaking"), ("done", "100%", "finished")):
+            read = ""
+            for kind, words in (("progress", f"Progress: {percent}"), ("table", state), ("markdown", "Dora")):
+                (page,) = house.artifacts(run, kind)
+                browser.go(f"{house.url.removesuffix('/api')}/artifacts/artifact/{page['id']}")
+                wait_for(partial(browser.shows, words), f"{words!r} on the page of {kind}, {moment}")
+                browser.shot(pictures / f"{moment}-{kind}.png")
+                read += browser.text
+            browser.go(f"{house.url.removesuffix('/api')}/runs/flow-run/{run}")
+            wait_for(lambda: browser.click("Artifacts"), "the run's page")
+            wait_for(lambda: "dora-progress" in browser.text, "the run's artifacts")
+            browser.shot(pictures / f"{moment}.png")
+            assert "of 61 chunks spoken" in browser.text
+            assert service.key not in read + browser.text
+            if moment == "running":
+                assert "Run it again" in read
+                wait_for(lambda: house.state(run) == "COMPLETED", "the end of the run")
+        assert "report.html" in read
 
 
 def test_events_have_the_book_as_their_resource(house: House) -> None:

@@ -1,0 +1,99 @@
+"""A headless Chromium, told what to do in its own protocol: pages that are drawn by scripts can be read and looked at."""
+
+import base64
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
+
+from .conftest import free_port, wait_for
+
+
+class Browser:
+    """One page of a browser."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._asked = 0
+
+    def go(self, url: str) -> None:
+        """Open an address."""
+        self._ask("Page.navigate", url=url)
+
+    @property
+    def text(self) -> str:
+        """What a person can read on the page."""
+        return str(self.evaluate("document.body.innerText") or "")
+
+    def shows(self, words: str) -> bool:
+        """Tell whether a person can read these words on the page."""
+        return words in self.text
+
+    def click(self, words: str) -> bool:
+        """Click what says these words alone; tells whether there is such a thing."""
+        quoted = json.dumps(words)
+        found = (
+            f"[...document.querySelectorAll('*')].find(it => !it.children.length && it.innerText?.trim() == {quoted})"
+        )
+        return bool(self.evaluate(f"(it => {{ it?.click(); return !!it }})({found})"))
+
+    def evaluate(self, script: str) -> Any:
+        """Run a script in the page; returns its value."""
+        return self._ask("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+
+    def shot(self, path: Path) -> None:
+        """Keep a picture of the page."""
+        path.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"]))
+
+    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._asked += 1
+        self._connection.send(json.dumps({"id": self._asked, "method": method, "params": parameters}))
+        while True:
+            answer = json.loads(self._connection.recv(60))
+            if answer.get("id") == self._asked:
+                result: dict[str, Any] = answer["result"]
+                return result
+
+
+@contextmanager
+def open_browser(folder: Path) -> Iterator[Browser]:
+    """Open a browser with a profile in a folder, for the time of the block; skips the test where there is none."""
+    program = shutil.which("chromium")
+    if not program:
+        pytest.skip("chromium is not here")
+    port = free_port()
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=1280,1280",
+        f"--user-data-dir={folder}",
+    ]
+    process = subprocess.Popen(
+        [program, *options, f"--remote-debugging-port={port}", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: _page(port), "the browser")
+        with connect(_page(port), max_size=None) as connection:
+            yield Browser(connection)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _page(port: int) -> str:
+    try:
+        targets = httpx.get(f"http://127.0.0.1:{port}/json", timeout=5).json()
+    except httpx.HTTPError:
+        return ""
+    return next((target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page"), "")
