@@ -42,10 +42,13 @@ class House:
         return self.folder / "store"
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
-        """Ask the server's API."""
-        answer = httpx.request(method, f"{self.url}/{path}", json=body or None, timeout=30)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        """Ask the server's API; on SQLite it is busy now and then, and has then done nothing."""
+        while True:
+            answer = httpx.request(method, f"{self.url}/{path}", json=body or None, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                answer.raise_for_status()
+                return answer.json() if answer.content else None
+            time.sleep(0.1)
 
     def server_megabytes(self) -> float:
         """The most memory that the server has had."""
