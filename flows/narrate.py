@@ -81,8 +81,7 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
     budget = Budget(settings.limits.budget_usd, spent)
     async with open_dashboard(book, scripts, budget) as dashboard:
-        async with _at_work(castings, settings, budget, book.language) as studios:
-            performances = await _perform(reading, scripts, studios, dashboard)
+        performances = await _performed(reading, scripts, castings, budget, dashboard)
         account = _account(path, reading, performances)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
@@ -106,6 +105,21 @@ def _account(path: Path, reading: Reading, performances: tuple[Performance, ...]
         editions=(),
         credits=tuple(it for it in performances if it.recital.script.number not in numbers),
     )
+
+
+async def _performed(
+    reading: Reading, scripts: tuple[Script, ...], castings: tuple[Casting, ...], budget: Budget, dashboard: Dashboard
+) -> tuple[Performance, ...]:
+    """Have all chapters spoken and mastered, here or where the profile says."""
+    settings = reading.settings
+    if settings.run.runner == "dask":
+        from flows.cluster import perform_on_cluster  # noqa: PLC0415  # an extra of Declaim's, for those who have it
+
+        return await perform_on_cluster(
+            reading, scripts, castings, store=_store(settings), budget=budget, dashboard=dashboard
+        )
+    async with _at_work(castings, settings, budget, reading.book.language) as studios:
+        return await _perform(reading, scripts, studios, dashboard)
 
 
 @asynccontextmanager
