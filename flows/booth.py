@@ -82,7 +82,11 @@ class Booth(WorkerPlugin):
         if _PROFILER_LOCKS_UP and _PROFILER in worker.periodic_callbacks:
             worker.periodic_callbacks[_PROFILER].stop()
         self._loop = asyncio.new_event_loop()
-        Thread(target=self._loop.run_forever, name=self._commission.run, daemon=True).start()
+        Thread(target=self._run, name=self._commission.run, daemon=True).start()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
 
     @override
     async def teardown(self, worker: Worker) -> None:
@@ -107,7 +111,18 @@ class Booth(WorkerPlugin):
 
     def _awaited(self, work: Coroutine[Any, Any, Value]) -> Value:
         # What runs in the loop has the context of this thread, and with it the task run that Prefect's log is told for.
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._counted(work), self._loop).result()
+
+    async def _counted(self, work: Coroutine[Any, Any, Value]) -> Value:
+        """Do a work that counts as one until it ends; raises `Interrupted` where it is not waited for any longer."""
+        doing = _current_task()
+        self._at_work[doing] = ()
+        try:
+            return await work
+        except asyncio.CancelledError as error:
+            raise Interrupted from error
+        finally:
+            del self._at_work[doing]
 
     async def _spoken(self, order: Order) -> _Spoken:
         hall = await self._hall()
@@ -115,18 +130,15 @@ class Booth(WorkerPlugin):
         studios = tuple(studio.behind(lane.of, budget) for studio in hall.studios)
         for closing in order.closed:
             studios[closing.place].accounts[closing.account].close(closing.error)
-        doing = asyncio.create_task(self._recited(order, studios))
-        self._at_work[doing] = studios
+        self._at_work[_current_task()] = studios
         if self._closed_by:
             self._close(self._closed_by)
         try:
-            return _Spoken(await doing, budget.spent, _closings(studios))
-        except asyncio.CancelledError as error:
-            raise Interrupted from error
+            recital = await self._recited(order, studios)
         finally:
             self._done.pop(order.script.number, None)
-            del self._at_work[doing]
             hall.lanes.put_nowait(lane)
+        return _Spoken(recital, budget.spent, _closings(studios))
 
     async def _recited(self, order: Order, studios: tuple[Studio, ...]) -> Recital:
         CHUNK_DONE.set(self._count)
@@ -206,6 +218,8 @@ class Booth(WorkerPlugin):
             _, late = await asyncio.wait(self._at_work, timeout=GRACE_SECONDS)
             for doing in late:
                 doing.cancel()
+            if late:
+                await asyncio.wait(late)
         self._ended.set()
         if self._keeping:
             await self._keeping
@@ -233,6 +247,13 @@ class Usher(SchedulerPlugin):
 def voices_of(castings: Sequence[Casting]) -> tuple[Identity, ...]:
     """Name all voices of some castings, in their order."""
     return tuple(part.identity for casting in castings for part in casting.parts.values())
+
+
+def _current_task() -> asyncio.Task[Any]:
+    doing = asyncio.current_task()
+    if doing is None:
+        raise RuntimeError("there is no task where there is no event loop")
+    return doing
 
 
 def _closings(studios: tuple[Studio, ...]) -> tuple[Closing, ...]:

@@ -90,7 +90,7 @@ class _Till:
         self._budget = budget
         self._shared = shared
         self._open = 0
-        self._settled = asyncio.Condition()
+        self._settled = asyncio.Event()
 
     @property
     def is_limited(self) -> bool:
@@ -103,18 +103,19 @@ class _Till:
         allotment = Allotment(0.0)
         with ExitStack() as stack:
             if self.is_limited:
-                async with self._settled:
-                    await self._settled.wait_for(lambda: not self._open or estimate <= self._shared.left)
-                    allotment = stack.enter_context(self._shared.allotted(estimate))
-                    self._open += 1
+                while self._open and estimate > self._shared.left:
+                    self._settled.clear()
+                    await self._settled.wait()
+                self._open += 1
+                # Runs when what was not spent is back.
                 stack.callback(self._close)
+                allotment = stack.enter_context(self._shared.allotted(estimate))
             yield allotment
         self._budget.spent += allotment.spent
-        async with self._settled:
-            self._settled.notify_all()
 
     def _close(self) -> None:
         self._open -= 1
+        self._settled.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class _Book:
         """Have a chapter performed for what is set aside; again, for more, where that was too little and there is more."""
         bought = {chunk.id: cost for chunk in scripts[0].chunks if (cost := BOUGHT.get().get(chunk.id))}
         failed: frozenset[str] = frozenset()
-        while True:
+        while not self._is_spent:
             unbought = await asyncio.to_thread(self._unbought, scripts, failed) if self.till.is_limited else {}
             try:
                 async with self.till.allotted(sum(unbought.values())) as allotment:
@@ -174,14 +175,17 @@ class _Book:
                     allotment.spent = performed.spent + _bought_by_another(performed, unbought)
             except BudgetExceeded as error:
                 self._close(error)
-                return await self._sent(scripts, bought)
+                break
             recital = performed.performance.recital
-            if not isinstance(recital.stopped_by, BudgetExceeded) or self._is_spent:
+            if not isinstance(recital.stopped_by, BudgetExceeded):
                 return performed
             if failed and not performed.spent:
                 self._close(recital.stopped_by)
             bought |= {part.chunk.id: part.cost for part in recital.voiced if part.cost.requests}
             failed = frozenset(failure.chunk for failure in recital.failures)
+        # What of it is in the store is still used.
+        begun()
+        return await self._sent(scripts, bought)
 
     def _unbought(self, scripts: tuple[Script, ...], failed: frozenset[str]) -> dict[str, float]:
         """Price what of a chapter is in no store yet, by its clips' keys; where some has failed, by the dearest voice."""
@@ -205,7 +209,7 @@ class _Book:
         return performed
 
     def _close(self, error: BudgetExceeded) -> None:
-        """Have all chapters from now on spend nothing: what is in the store of them is still used."""
+        """Have all chapters from now on spend nothing."""
         for place, casting in enumerate(self.castings):
             for part in casting.parts.values():
                 self.closed[place, part.account] = Closing(place, part.account, error)

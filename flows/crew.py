@@ -81,8 +81,12 @@ class Crew:
         """Let no new request out, anywhere; what is in flight is kept."""
         self._closed_by = error
         self._changed.set()
-        run = self._commission.run
-        self._stopping = asyncio.ensure_future(self._client.run(close, run, error, on_error="ignore"))
+        self._stopping = asyncio.create_task(self._told_to_close(error))
+
+    async def _told_to_close(self, error: DeclaimError) -> None:
+        # A scheduler that is away has lost the run, which ends by that.
+        with suppress(OSError):
+            await self._client.run(close, self._commission.run, error, on_error="ignore")
 
     async def performed(self, order: Order) -> Performed:
         """Have a chapter performed. Where a worker dies, another performs it again.
