@@ -34,9 +34,9 @@ from tasks.voices.limits import Budget
 
 # A chapter whose clips are all in the store is told of once, not for each clip.
 _NEWS_SECONDS = 0.5
-# CPython before 3.11.8 and 3.12.2 may lock up for ever where a thread asks for the frames of all threads, as the profiler of
-# Dask's workers does a hundred times a second (https://github.com/python/cpython/issues/106883).
-_PROFILER_LOCKS_UP = sys.version_info < (3, 11, 8) or (3, 12) <= sys.version_info < (3, 12, 2)
+# CPython 3.11 may lock up for ever where a thread asks for the frames of all threads, as the profiler of Dask's workers does a
+# hundred times a second (https://github.com/python/cpython/issues/106883, https://github.com/dask/distributed/issues/8616).
+_PROFILER_LOCKS_UP = sys.version_info < (3, 12)
 _PROFILER = "profile"
 Value = TypeVar("Value")
 
