@@ -4,19 +4,20 @@ import asyncio
 import multiprocessing
 import signal
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
 from tasks.audio import ffmpeg
-from tasks.errors import Interrupted
+from tasks.errors import DeclaimError, Interrupted
 from tasks.model import Chunk, Script
 from tasks.studio import Studio, key_of
 
 # For what is in flight: it is paid for.
-_GRACE_SECONDS = 10
+GRACE_SECONDS = 10
 _LAST_WORD_SECONDS = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Value = TypeVar("Value")
@@ -33,8 +34,8 @@ class Interruption:
         self._loop = asyncio.get_running_loop()
         self._within: set[Interruption] = set()
         self._waits = 0.0
-        self._studios: Sequence[Studio] = ()
-        self._scripts: Sequence[Script] = ()
+        self._close: Callable[[DeclaimError], None] = lambda _: None
+        self._kept: Callable[[], tuple[int, int]] | None = None
         self._is_signalled = False
         self._asked = asyncio.Event()
         self._at_once = asyncio.Event()
@@ -44,8 +45,16 @@ class Interruption:
 
         What another of them has spoken, as a fallback, counts as spoken too, where it is cut the same.
         """
-        self._studios, self._scripts = studios, scripts
-        self._waits = _GRACE_SECONDS
+        self.heed_there(partial(_close_gates, studios), partial(_count_kept, studios, scripts), GRACE_SECONDS)
+
+    def heed_there(
+        self, close: Callable[[DeclaimError], None], kept: Callable[[], tuple[int, int]], seconds: float
+    ) -> None:
+        """Say what closes the gates, wherever they are, and how long what is in flight there may take.
+
+        `kept` tells how many chunks are spoken and kept, and of how many.
+        """
+        self._close, self._kept, self._waits = close, kept, seconds
         if self.is_asked:
             self.ask()
 
@@ -56,8 +65,7 @@ class Interruption:
     def ask(self) -> None:
         """Let no new request out, and have the work end."""
         self._asked.set()
-        for gate in {gate for studio in self._studios for gate in studio.gates}:
-            gate.close(Interrupted("interrupted"))
+        self._close(Interrupted("interrupted"))
         for inner in tuple(self._within):
             inner.ask()
 
@@ -124,13 +132,22 @@ class Interruption:
         doing.cancel()
 
     def _told(self) -> Interrupted:
-        if not self._studios:
+        if not self._kept:
             return Interrupted()
-        chunks = [chunk for script in self._scripts for chunk in script.chunks]
-        kept = sum(any(_is_kept(chunk, studio) for studio in self._studios) for chunk in chunks)
+        kept, chunks = self._kept()
         return Interrupted(
-            f"interrupted; {kept} of {len(chunks)} chunks are spoken and kept, run the command again to go on"
+            f"interrupted; {kept} of {chunks} chunks are spoken and kept, run the command again to go on"
         )
+
+
+def _close_gates(studios: Sequence[Studio], error: DeclaimError) -> None:
+    for gate in {gate for studio in studios for gate in studio.gates}:
+        gate.close(error)
+
+
+def _count_kept(studios: Sequence[Studio], scripts: Sequence[Script]) -> tuple[int, int]:
+    chunks = [chunk for script in scripts for chunk in script.chunks]
+    return sum(any(_is_kept(chunk, studio) for studio in studios) for chunk in chunks), len(chunks)
 
 
 def _is_kept(chunk: Chunk, studio: Studio) -> bool:

@@ -1,10 +1,8 @@
 """The flow of one book: read, chunk, synthesize, assemble, package. A flow run a book, a task run a chapter and stage."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,18 +16,15 @@ from flows.interrupts import CURRENT
 from flows.keys import block_keys
 from flows.pages import say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
-from flows.plan import chosen, credit_scripts
+from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of, recited
 from flows.throttles import open_throttles
 from tasks.assemble import assemble
-from tasks.audio.encode import CODECS
 from tasks.casting import Casting, castings_of
-from tasks.chunk import chunk
-from tasks.errors import BudgetExceeded, ChaptersMissing, OutputError
+from tasks.errors import ChaptersMissing
 from tasks.ingest import ingest
 from tasks.library.inbox import fetched
 from tasks.model import Book, Recital, Script
 from tasks.package import Published, package
-from tasks.packagers import CODEC_OF
 from tasks.packagers.accounts import Account, Performance
 from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
@@ -39,11 +34,7 @@ from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, open_store
 from tasks.studio import Studio, open_studios
 from tasks.synthesize import BOUGHT, synthesize
-from tasks.text.chunking import diction_of
 from tasks.voices.limits import Budget
-
-# A chapter's samples lie on the disk while it is mastered, and its two encoders want a core each.
-_MASTERED_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 
 
 @flow(
@@ -91,14 +82,13 @@ async def _fetched_and_narrated(source: str, settings: Profile, chapters: str, o
 async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, folder: Path) -> dict[str, Any]:
     castings = castings_of(settings)
     await _name_run(book.title, settings)
-    reading = _Reading(book, settings, chapters)
+    reading = Reading(book, settings, chapters)
     scripts = reading.scripts(castings[0])
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
     budget = Budget(settings.limits.budget_usd, spent)
     is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
     async with open_dashboard(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
-        async with _at_work(castings, settings, budget, book.language) as studios:
-            performances = await _perform(reading, scripts, studios, dashboard)
+        performances = await _performed(reading, scripts, castings, budget, dashboard)
         account = _account(path, reading, performances)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
@@ -111,7 +101,7 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     return {"folder": str(published.folder), "editions": [edition.path for edition in published.editions]}
 
 
-def _account(path: Path, reading: "_Reading", performances: tuple[Performance, ...]) -> Account:
+def _account(path: Path, reading: Reading, performances: tuple[Performance, ...]) -> Account:
     numbers = {chapter.number for chapter in reading.book.chapters}
     return Account(
         source=path,
@@ -122,6 +112,21 @@ def _account(path: Path, reading: "_Reading", performances: tuple[Performance, .
         editions=(),
         credits=tuple(it for it in performances if it.recital.script.number not in numbers),
     )
+
+
+async def _performed(
+    reading: Reading, scripts: tuple[Script, ...], castings: tuple[Casting, ...], budget: Budget, dashboard: Dashboard
+) -> tuple[Performance, ...]:
+    """Have all chapters spoken and mastered, here or where the profile says."""
+    settings = reading.settings
+    if settings.run.runner == "dask":
+        from flows.cluster import perform_on_cluster  # noqa: PLC0415  # an extra of Declaim's, for those who have it
+
+        return await perform_on_cluster(
+            reading, scripts, castings, store=_store(settings), budget=budget, dashboard=dashboard
+        )
+    async with _at_work(castings, settings, budget, reading.book.language) as studios:
+        return await _perform(reading, scripts, studios, dashboard)
 
 
 @asynccontextmanager
@@ -139,33 +144,13 @@ def _store(settings: Profile) -> ClipStore:
     return open_store(settings.store)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What of a book is read, and how it is cut for the voices of a studio."""
-
-    book: Book
-    settings: Profile
-    chapters: str
-
-    def scripts(self, casting: Casting) -> tuple[Script, ...]:
-        """Cut the chapters that are chosen, and the credits, for a casting."""
-        diction = diction_of(self.settings.text, self.book, casting.takes_phonemes)
-        scripts = chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles, untouched(diction))
-        return (
-            *chosen(scripts, self.chapters),
-            *credit_scripts(self.book, self.settings, casting, diction),
-        )
-
-
 async def _perform(
-    reading: _Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: Dashboard
+    reading: Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: Dashboard
 ) -> tuple[Performance, ...]:
     """Speak and master all chapters: they open in order, and one is mastered while the next are spoken."""
     settings, main = reading.settings, studios[0]
-    wanted = {CODEC_OF[edition] for edition in settings.output.editions}
-    # The first is the one that is measured: what most listeners get.
-    codecs = tuple(codec for codec in CODECS if codec in wanted)
-    mastering = asyncio.Semaphore(_MASTERED_AT_ONCE)
+    codecs = codecs_of(settings.output)
+    mastering = asyncio.Semaphore(MASTERED_AT_ONCE)
     interruption = CURRENT.get()
     interruption.heed(studios, scripts)
     main.hold(scripts)
@@ -190,31 +175,23 @@ async def _perform(
         jobs.append(asyncio.create_task(chapter(script)))
         # A chapter announces its requests when it has begun.
         await asyncio.sleep(0)
-    # All end before the first error is raised: what is in flight is paid for.
-    ended = await asyncio.gather(*jobs, return_exceptions=True)
-    for outcome in ended:
-        if isinstance(outcome, BaseException):
-            raise outcome
+    performances = await all_ended(jobs)
     interruption.check()
-    return tuple(outcome for outcome in ended if not isinstance(outcome, BaseException))
+    return performances
 
 
-async def _spoken(script: Script, reading: _Reading, studios: tuple[Studio, ...]) -> Recital:
-    """Have a chapter spoken whole by the first studio that can: no chapter changes its voice in the middle."""
-    recital = await synthesize(untouched(script), untouched(studios[0]))
-    for studio in studios[1:]:
-        if not recital.failures or isinstance(recital.stopped_by, BudgetExceeded | OutputError):
-            break
-        get_run_logger().warning(
-            "chapter %d (%s) is spoken by the next voice, %s: %s",
-            script.number,
-            script.title,
-            studio.casting.narrator,
-            recital.failures[0].error,
-        )
-        others = {other.number: other for other in reading.scripts(studio.casting)}
-        recital = await synthesize(untouched(others[script.number]), untouched(studio))
-    return recital
+async def _spoken(script: Script, reading: Reading, studios: tuple[Studio, ...]) -> Recital:
+    """Have a chapter spoken, and each attempt of a voice shown as a task run."""
+
+    def script_for(place: int) -> Script:
+        if not place:
+            return script
+        return next(it for it in reading.scripts(studios[place].casting) if it.number == script.number)
+
+    async def shown(script: Script, studio: Studio) -> Recital:
+        return await synthesize(untouched(script), untouched(studio))
+
+    return await recited(studios, script_for, shown)
 
 
 async def _name_run(title: str, settings: Profile) -> None:

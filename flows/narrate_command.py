@@ -56,8 +56,11 @@ def narrate(options: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def _prepared(plan: "Plan") -> AsyncIterator[None]:
-    """Let voices of this machine load and begin to speak while Prefect starts, where there is something to speak."""
+async def _prepared(plan: "Plan", profile: "Profile") -> AsyncIterator[None]:
+    """Let voices of this machine load and begin to speak while Prefect starts, where there is something to speak here."""
+    if profile.run.runner != "local":
+        yield
+        return
     from flows.interrupts import end_processes  # noqa: PLC0415  # numpy, for what is to be spoken alone
     from tasks.voices.lanes import open_client  # noqa: PLC0415  # likewise
 
@@ -99,7 +102,7 @@ async def _narrated(
     cancel = signal.getsignal(signal.SIGINT)
     if callable(cancel):
         signal.signal(signal.SIGTERM, cancel)
-    async with _keys(profile, server), _prepared(plan):
+    async with _keys(profile, server), _prepared(plan, profile):
         from flows.audition import audition  # noqa: PLC0415  # numpy, for what is to be spoken alone
 
         bought = await audition(plan, profile)

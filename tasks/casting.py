@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.model import Chunk, Identity, Role
 from tasks.settings import Profile
 from tasks.voices import LimitSettings, OtherVoiceSettings, VoiceSettings, VoiceSpec, provider
+from tasks.voices.limits import divided, lanes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Part:
         model = self.identity.model.partition(":")[0].partition(" at ")[0].removeprefix("#g1_")
         return f"{model} {self.settings.name}".strip()
 
+    @property
+    def most_lanes(self) -> int | None:
+        """Among how many lanes its account's limits can be divided; None for a voice of this machine: any number."""
+        return lanes(self.limits, self.spec.concurrency(self.limits)) if self.spec.refuses else None
+
+    def divided(self, lanes: int, taken: int = 1) -> "Part":
+        """Take some of so many equal lanes: a share of the account's limits, or of the processes that speak."""
+        in_flight = self.spec.concurrency(self.limits) if self.spec.refuses else self.limits.concurrency
+        return replace(self, limits=divided(self.limits, in_flight, lanes, taken))
+
     def usd(self, characters: int) -> float | None:
         """Reckon what so many characters cost; None where the price is not known."""
         price = self.settings.price_per_1000_characters
@@ -54,6 +65,10 @@ class Casting:
     def part(self, chunk: Chunk) -> Part:
         """Who speaks a chunk."""
         return self.parts.get(chunk.role) or self.parts[Role.NARRATION]
+
+    def divided(self, lanes: int, taken: int = 1) -> "Casting":
+        """Take some of so many equal lanes of each voice."""
+        return Casting({role: part.divided(lanes, taken) for role, part in self.parts.items()})
 
     @property
     def roles(self) -> frozenset[Role]:

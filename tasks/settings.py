@@ -5,10 +5,12 @@ Each section's model stands beside the code that it governs; here they come toge
 
 import os
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tasks.audio import AudioSettings
 from tasks.errors import BadAudio, ProfileError
@@ -22,6 +24,23 @@ DEFAULT_PROFILE = "piper"
 _HERE = Path(__file__).parent
 # A wheel carries the profiles beside this file, a checkout at its top.
 _PROFILE_FOLDERS = (_HERE / "config", _HERE.parent / "config")
+
+
+class RunSettings(BaseModel):
+    """`[run]`: where chapters are spoken and mastered: in the run's own process, or by the workers of a Dask cluster."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    runner: Literal["local", "dask"] = "local"
+    address: str = ""
+
+    @field_validator("address")
+    @classmethod
+    def _address(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if address and not (parts.scheme and parts.hostname and parts.port):
+            raise ValueError(f"{address} is no address of a Dask scheduler; give one like tcp://host:8786")
+        return address
 
 
 class Profile(BaseModel):
@@ -38,6 +57,7 @@ class Profile(BaseModel):
     output: OutputSettings = Field(default_factory=OutputSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     metadata: MetadataSettings = Field(default_factory=MetadataSettings)
+    run: RunSettings = Field(default_factory=RunSettings)
 
     @property
     def voices(self) -> dict[str, VoiceSettings]:
@@ -72,9 +92,10 @@ def load_profile(name: str = DEFAULT_PROFILE, overrides: tuple[str, ...] = ()) -
 def check_ready(profile: Profile) -> None:
     """Check what a run needs from outside of its profile: keys in the environment, recordings to clone, prices to reckon with.
 
-    Raises `ProfileError`; also where an edition does not go with the levels.
+    Raises `ProfileError`; also where an edition does not go with the levels, and where a cluster cannot be asked.
     """
     check_editions(profile)
+    check_runner(profile.run)
     for section, voice in profile.voices.items():
         check_key(section, voice)
         check_voice(section, voice, profile.limits)
@@ -86,6 +107,16 @@ def check_editions(profile: Profile) -> None:
         raise ProfileError(
             f'[output] editions: acx is made of files with the levels of [audio] preset = "acx", not "{profile.audio.preset}"'
         )
+
+
+def check_runner(run: RunSettings) -> None:
+    """Raise `ProfileError` where chapters are to go to a cluster, and what that takes is missing."""
+    if run.runner != "dask":
+        return
+    if not run.address:
+        raise ProfileError('[run] address: runner = "dask" needs the scheduler\'s address, such as tcp://host:8786')
+    if not all(find_spec(name) for name in ("prefect_dask", "distributed")):
+        raise ProfileError('[run] runner: "dask" needs packages that are not installed: pip install "declaim[dask]"')
 
 
 def check_key(section: str, voice: VoiceSettings) -> None:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -81,9 +81,18 @@ class Studio:
 
     def hold(self, scripts: Iterable[Script]) -> None:
         """Tell whoever tidies the store which clips this run is going to use; raises `OutputError`."""
-        chunks = (chunk for script in scripts for chunk in script.chunks)
-        with _writing(self.store):
-            self.leases.hold(key_of(chunk, self.speaker(chunk).identity) for chunk in chunks)
+        hold(scripts, self.casting, self.store, self.leases)
+
+    def behind(self, throttle_of: Callable[[Part], Throttle], budget: Budget) -> "Studio":
+        """Give the same studio behind gates of its own, and with a budget of its own."""
+        gates = _gates(self.casting, throttle_of)
+        speakers = {role: replace(it, gate=gates[it.part.account]) for role, it in self.speakers.items()}
+        return replace(self, speakers=speakers, budget=budget)
+
+    @property
+    def accounts(self) -> dict[tuple[str, ...], Gate]:
+        """The gates by the accounts that are behind them."""
+        return {speaker.part.account: speaker.gate for speaker in self.speakers.values()}
 
     @property
     def gates(self) -> set[Gate]:
@@ -115,7 +124,7 @@ async def open_studios(
     not close them.
     """
     gates = [_gates(casting, throttle_of) for casting in castings]
-    with _leases(store) as leases:
+    with open_leases(store) as leases:
         in_flight = sum(gate.in_flight for row in gates for gate in row.values())
         async with open_client(in_flight) as client:
             studios = tuple(
@@ -138,13 +147,21 @@ async def open_studios(
 
 
 @contextmanager
-def _leases(store: ClipStore) -> Iterator[Leases]:
+def open_leases(store: ClipStore) -> Iterator[Leases]:
+    """Begin a job in a store, for the time of the block; raises `OutputError` where it cannot be written."""
     with _writing(store):
         leases = store.job()
     try:
         yield leases
     finally:
         leases.close()
+
+
+def hold(scripts: Iterable[Script], casting: Casting, store: ClipStore, leases: Leases) -> None:
+    """Tell whoever tidies the store which clips a job is going to use; raises `OutputError`."""
+    chunks = (chunk for script in scripts for chunk in script.chunks)
+    with _writing(store):
+        leases.hold(key_of(chunk, casting.part(chunk).identity) for chunk in chunks)
 
 
 def _gates(casting: Casting, throttle_of: Callable[[Part], Throttle]) -> dict[tuple[str, ...], Gate]:

@@ -1,3 +1,4 @@
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from tasks.errors import ProfileError
-from tasks.settings import Profile, load_profile, profile_names
+from tasks.settings import Profile, check_ready, load_profile, profile_names
 from tasks.store import open_store
 
 PIPER = Path(__file__).resolve().parents[1] / "config" / "piper.toml"
@@ -68,6 +69,8 @@ def test_an_empty_profile_is_the_models_own(profile_file: Path) -> None:
         ("[text]\nmax_characters = -1", r"\[text\] max_characters: .*greater than or equal to 0"),
         ("[text]\nmax_characters = 'many'", r"\[text\] max_characters: .*integer"),
         ("[text]\nspeakable = 'perhaps'", r"\[text\] speakable: .*boolean"),
+        ("[run]\nrunner = 'ray'", r"\[run\] runner: .*'local' or 'dask'"),
+        ("[run]\naddress = '127.0.0.1:8786'", r"\[run\] address: .*tcp://host:8786"),
         ("[limits]\nattempts = 0", r"\[limits\] attempts: "),
         ("[limits]\nconcurrency = 1.5", r"\[limits\] concurrency: "),
         ("[limits]\nrequest_timeout_seconds = 0", r"\[limits\] request_timeout_seconds: "),
@@ -207,3 +210,18 @@ def test_a_profile_file_that_is_missing_is_named(name: str, tmp_path: Path, monk
 def test_a_preset_says_what_the_profile_does_not(overrides: tuple[str, ...], lufs: float, peak: float) -> None:
     audio = load_profile("piper", overrides).audio
     assert (audio.loudness_lufs, audio.peak_dbfs) == (lufs, peak)
+
+
+def test_a_cluster_needs_an_address(profile_file: Path) -> None:
+    profile = loaded(profile_file, "[run]\nrunner = 'dask'")
+    with pytest.raises(ProfileError, match=r"\[run\] address: .* tcp://host:8786"):
+        check_ready(profile)
+
+
+@pytest.mark.parametrize("missing", ["distributed", "prefect_dask"])
+def test_a_cluster_needs_the_extra(missing: str, profile_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = loaded(profile_file, "[run]\nrunner = 'dask'\naddress = 'tcp://127.0.0.1:8786'")
+    check_ready(profile)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ProfileError, match=r"pip install .declaim\[dask\]"):
+        check_ready(profile)

@@ -1,7 +1,9 @@
-"""A library run's budget, allotted to its books: what one may spend is set aside before it begins."""
+"""A budget that is allotted, a library's to its books or a book's to its chapters: what one may spend is set aside before it begins."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from typing_extensions import override
 
 from tasks.errors import BudgetExceeded
 
@@ -10,42 +12,69 @@ _SPARE = 1.1
 
 
 class Allotment:
-    """What a book may spend, and what it has spent, in US dollars; all that it was given until something else is known."""
+    """What a part may spend, and what it has spent, in US dollars; all that it was given until something else is known."""
 
     def __init__(self, usd: float) -> None:
         self.usd = usd
         self.spent = usd
 
 
-class LibraryBudget:
-    """What the books of a run may spend together, in US dollars; 0 is no limit."""
+class SharedBudget:
+    """What the parts of a whole may spend together, in US dollars; 0 is no limit."""
 
-    def __init__(self, usd: float) -> None:
+    def __init__(self, usd: float, spent: float = 0.0) -> None:
         self._usd = usd
         self._set_aside = 0.0
-        self._spent = 0.0
+        self.spent = spent
 
     @property
     def is_set(self) -> bool:
         """Tell whether there is a limit."""
         return bool(self._usd)
 
+    @property
+    def left(self) -> float:
+        """What is neither spent nor set aside."""
+        return self._usd - self.spent - self._set_aside
+
     @contextmanager
     def allotted(self, estimate: float) -> Iterator[Allotment]:
-        """Set aside what a book should cost, and a tenth; raises `BudgetExceeded` where less than its cost is left.
+        """Set aside what a part should cost, and a tenth; raises `BudgetExceeded` where less than its cost is left.
 
-        A book that cannot be finished is not begun. When the block ends, what was not spent is there for others.
+        A part that cannot be finished is not begun. When the block ends, what was not spent is there for others.
         """
-        left = self._usd - self._spent - self._set_aside
-        if estimate > left:
-            raise BudgetExceeded(
-                f"it would cost ${estimate:.2f}, and of the library's ${self._usd:.2f} there is ${left:.2f} left: raise the "
-                "budget of the library run to narrate it"
-            )
-        allotment = Allotment(min(estimate * _SPARE, left))
+        if estimate > self.left:
+            raise self._refusal(estimate, self.left)
+        allotment = Allotment(min(estimate * _SPARE, self.left))
         self._set_aside += allotment.usd
         try:
             yield allotment
         finally:
             self._set_aside -= allotment.usd
-            self._spent += allotment.spent
+            self.spent += allotment.spent
+
+    def _refusal(self, estimate: float, left: float) -> BudgetExceeded:
+        """Word that a part would cost more than is left."""
+        raise NotImplementedError
+
+
+class LibraryBudget(SharedBudget):
+    """What the books of a library's run may spend together."""
+
+    @override
+    def _refusal(self, estimate: float, left: float) -> BudgetExceeded:
+        return BudgetExceeded(
+            f"it would cost ${estimate:.2f}, and of the library's ${self._usd:.2f} there is ${left:.2f} left: raise the "
+            "budget of the library run to narrate it"
+        )
+
+
+class BookBudget(SharedBudget):
+    """What the chapters of a book may spend together, where each is paid for before it begins."""
+
+    @override
+    def _refusal(self, estimate: float, left: float) -> BudgetExceeded:
+        return BudgetExceeded(
+            f"of the budget of ${self._usd:.2f} there is ${max(left, 0.0):.4f} left, and the next chapter would cost "
+            f"${estimate:.4f}; what was bought is in the store: raise [limits] budget_usd and run the command again to go on"
+        )

@@ -79,6 +79,9 @@ class Shelved:
 class ClipStore:
     """The clips below a folder. Several processes may use one at the same time."""
 
+    # Whether all who share the store find the tracks that one of them has made.
+    shares_tracks = True
+
     def __init__(self, root: Path) -> None:
         self.root = root
 

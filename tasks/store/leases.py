@@ -85,6 +85,10 @@ class Leases:
         with suppress(OSError):
             self._registry.delete(key, range(last + 1))
 
+    def knows(self, job: str) -> bool:
+        """Tell whether another job lives, and uses this very store. Raises as the beginning."""
+        return self._registry.lives(job)
+
     def hold(self, keys: Iterable[str]) -> None:
         """Say which clips the job is going to use: `prune` leaves them alone while it lives. Raises as the beginning."""
         self._registry.hold(keys)

@@ -41,6 +41,8 @@ class RemoteStore(ClipStore):
     What a `ClipStore` raises as `OSError` is an `OutputError` here where the store does not answer.
     """
 
+    shares_tracks = False
+
     def __init__(self, files: RemoteFiles, mirror: Path) -> None:
         super().__init__(mirror)
         self._files = files

@@ -32,6 +32,18 @@ _DEAD_CHUNKS = 10
 _jittered = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_SECONDS)
 
 
+def lanes(limits: LimitSettings, in_flight: int) -> int:
+    """Tell into how many parts an account's limits can be divided, each of which lets at least one request through."""
+    return max(1, min(in_flight, int(limits.requests_per_minute) or in_flight))
+
+
+def divided(limits: LimitSettings, in_flight: int, parts: int, taken: int) -> LimitSettings:
+    """Take some of so many equal parts of what an account allows, `in_flight` at once among it; a part is at least 1 of each."""
+    rates = {name: getattr(limits, name) for name in ("requests_per_minute", "characters_per_minute")}
+    shares = {name: taken * max(1.0, rate / parts) for name, rate in rates.items() if rate}
+    return limits.model_copy(update={"concurrency": taken * max(1, in_flight // parts), **shares})
+
+
 class Patience:
     """Counts what went wrong with one request, and says when it is enough."""
 

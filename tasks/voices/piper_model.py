@@ -8,6 +8,7 @@ two-dimensional ones of height 1, for which onnxruntime has faster kernels; the 
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -52,8 +53,12 @@ def load(model: Path) -> tuple[PiperVoice, list[_Noise]]:
     return PiperVoice(session=session, config=PiperConfig.from_dict(config)), noises
 
 
+# What turns words into phonemes keeps its state in the process.
+_phonemizing = threading.Lock()
+
+
 class PiperModel:
-    """A loaded voice that speaks as it was chosen to. Not for use by several threads at once."""
+    """A loaded voice that speaks as it was chosen to, in several threads at once if need be."""
 
     def __init__(self, choice: PiperChoice) -> None:
         self._voice, self._noises = load(choice.model)
@@ -67,7 +72,9 @@ class PiperModel:
     def speak(self, sentence: str) -> bytes:
         """Speak a sentence: mono signed 16-bit little-endian samples, the same for the same sentence every time."""
         seed = hashlib.sha256(sentence.encode()).digest()
-        parts = [self._run(phonemes, seed, place) for place, phonemes in enumerate(self._voice.phonemize(sentence))]
+        with _phonemizing:
+            phrases = list(self._voice.phonemize(sentence))
+        parts = [self._run(phonemes, seed, place) for place, phonemes in enumerate(phrases)]
         return b"".join(parts)
 
     def _run(self, phonemes: list[str], seed: bytes, place: int) -> bytes:

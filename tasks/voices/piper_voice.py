@@ -1,13 +1,14 @@
 """How Piper speaks: worker processes that hold the voice, shared by all books that it is narrating.
 
 Two onnxruntime sessions with their usual threads disturb each other (90 s where two of one thread take 43 s), so each
-worker process holds a session of one thread, and there are as many workers as processors.
+worker process holds a session of one thread, and there are as many workers as processors. Where they are threads of this
+process, it lets go of the voice when nobody has a share in it any more.
 """
 
 import asyncio
 import threading
 from collections.abc import Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import cache
@@ -81,7 +82,7 @@ class _Shares:
     def __init__(self, choice: PiperChoice, workers: int) -> None:
         self.workers = workers
         self._choice = choice
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Executor | None = None
         self._ahead: dict[tuple[str, ...], Future[_Spoken]] = {}
         self._holders = 0
         self._lock = threading.Lock()
@@ -98,8 +99,10 @@ class _Shares:
             pool, self._pool = self._pool, None
             self._ahead.clear()
         pool.shutdown(wait=True, cancel_futures=True)
+        if not isinstance(pool, ProcessPoolExecutor):
+            _let_go()
 
-    def pool(self) -> ProcessPoolExecutor:
+    def pool(self) -> Executor:
         """Give the pool, with its workers started; raises `BrokenProcessPool` where they cannot be."""
         with self._lock:
             return self._open_pool()
@@ -113,7 +116,7 @@ class _Shares:
                 for sentences in first:
                     self._ahead[sentences] = submit(pool, _speak, self._choice, sentences)
 
-    def _open_pool(self) -> ProcessPoolExecutor:
+    def _open_pool(self) -> Executor:
         if self._pool is None:
             pool = open_pool(self._choice.model, self.workers)
             for _ in range(self.workers):
@@ -126,7 +129,7 @@ class _Shares:
         with self._lock:
             return self._ahead.pop(sentences, None)
 
-    def forget(self, broken: ProcessPoolExecutor | None) -> None:
+    def forget(self, broken: Executor | None) -> None:
         with self._lock:
             if self._pool is broken:
                 self._pool = None
@@ -150,11 +153,19 @@ def _model(choice: PiperChoice) -> "PiperModel":
         raise Rejected(f"[voice] model: {choice.model} cannot be loaded as a Piper voice ({error})") from error
 
 
+def _let_go() -> None:
+    """Have this process forget the voices that it has loaded; whoever speaks still keeps theirs to the end."""
+    from tasks.voices.piper_model import load  # noqa: PLC0415  # as in `_model`
+
+    _model.cache_clear()
+    load.cache_clear()
+
+
 def _model_is_loaded(choice: PiperChoice) -> bool:
     return bool(_model(choice))
 
 
 def _speak(choice: PiperChoice, sentences: tuple[str, ...]) -> _Spoken:
-    """Speak in a worker process, which keeps the model from its first call on."""
+    """Speak in a worker, which keeps the model from its first call on."""
     model = _model(choice)
     return model.sample_rate, [model.speak(sentence) for sentence in sentences]

@@ -1,7 +1,8 @@
 """The worker processes of the Piper voice: each holds a session of one thread, and on Linux all share what one has loaded.
 
 Loading is two to three seconds of computing, whatever the voice's optimisation. On Linux it is done once, in a process of one
-thread that the workers are forked from (multiprocessing's fork server); elsewhere each worker loads for itself.
+thread that the workers are forked from (multiprocessing's fork server); elsewhere each worker loads for itself. A process that
+may have no children, as those of a Dask cluster, speaks itself, in threads that share the voice.
 """
 
 import multiprocessing
@@ -11,9 +12,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TypeVar
@@ -26,8 +27,13 @@ _PRELOADED = "tasks.voices.piper_preloaded"
 _NICENESS = 10
 
 
-def open_pool(model: Path, workers: int) -> ProcessPoolExecutor:
-    """Make a pool of so many worker processes for a voice; they start as work is submitted. Raises `BrokenProcessPool`."""
+def open_pool(model: Path, workers: int) -> Executor:
+    """Make a pool of so many workers for a voice; they start as work is submitted. Raises `BrokenProcessPool`.
+
+    Where this process may have no children, they are threads.
+    """
+    if multiprocessing.current_process().daemon:
+        return ThreadPoolExecutor(workers, "piper")
     with _deaths_told():
         context = _context(model)
     return ProcessPoolExecutor(
@@ -50,7 +56,7 @@ def _context(model: Path) -> BaseContext:
     return context
 
 
-def submit(pool: ProcessPoolExecutor, work: Callable[..., Value], *arguments: object) -> Future[Value]:
+def submit(pool: Executor, work: Callable[..., Value], *arguments: object) -> Future[Value]:
     """Hand work to a pool, which may start a process for it, or wait for the voice to be loaded.
 
     Raises `BrokenProcessPool` where its processes have died.
@@ -78,12 +84,12 @@ def _no_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-# Loading is all computing: worker processes leave a processor to what starts beside them.
-_loading: AbstractContextManager[object] = nullcontext()
+# Loading is all computing: worker processes leave a processor to what starts beside them, and of threads one does it for all.
+_loading: AbstractContextManager[object] = threading.Lock()
 
 
 def loading() -> AbstractContextManager[object]:
-    """Wait, in a worker process, for leave to load a voice."""
+    """Wait, in a worker, for leave to load a voice."""
     return _loading
 
 
