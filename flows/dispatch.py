@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -17,7 +18,7 @@ from prefect.client.schemas import State as PrefectState
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
-from prefect.states import Cancelling, Crashed
+from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.interrupts import CURRENT
 from flows.narrate import narrate
@@ -29,13 +30,15 @@ from tasks.packagers.claim import claimed
 _POLL_SECONDS = 2
 # A worker that is killed takes its runs with it, and so may the next one that has a book which no machine bears.
 _TRIES = 3
-# A run claims its book's folder as the first thing that it does, and is not looked for before.
-_CLAIMED_WITHIN_SECONDS = 60
+# A run claims its book's folder as the first thing that it does, and lets go of it as the last; a worker that takes a run has
+# begun its process within seconds, within minutes where a machine is overrun. One that is scheduled waits for a worker.
+_CLAIMED_WITHIN_SECONDS = {StateType.PENDING: 180.0, StateType.RUNNING: 60.0, StateType.CANCELLING: 60.0}
 _AGAIN_SECONDS = 15
 # A server may be away for a while, for a restart; and a worker has half a minute to end what was cancelled.
 _PATIENCE_SECONDS = 600
 _GRACE_SECONDS = 45
 _SERVER_FAULT = 500
+_DEAD = "its process ended without a word; what was spoken is kept"
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 
@@ -124,7 +127,7 @@ async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:
 
 async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectState[Any]:
     """Wait for the end of a run, which may be that of its process alone; returns its last state."""
-    interruption, vigil = CURRENT.get(), _Vigil(folder)
+    interruption, vigil = CURRENT.get(), Vigil(folder)
     interruption.wait(_GRACE_SECONDS)
     is_cancelled = False
     while True:
@@ -135,25 +138,29 @@ async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectSta
         if interruption.is_asked and not is_cancelled:
             is_cancelled = True
             await _patient(client.set_flow_run_state, run, Cancelling(message="the library's run was interrupted"))
-        if vigil.is_over(is_running=state.is_running()):
-            dead: PrefectState[Any] = Crashed(message="its process ended without a word; what was spoken is kept")
+        if vigil.is_over(state.type, monotonic()):
+            dead: PrefectState[Any] = (Cancelled if state.is_cancelling() else Crashed)(message=_DEAD)
             await _patient(client.set_flow_run_state, run, dead, force=True)
             return dead
 
 
-class _Vigil:
-    """Whether a run that is shown as running has a process still: one that has holds its book's folder."""
+class Vigil:
+    """Whether a run that is shown as begun has a process still: one that has holds its book's folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._next = monotonic() + _CLAIMED_WITHIN_SECONDS
+        self._state: StateType | None = None
+        self._next = inf
         self._missed = 0
 
-    def is_over(self, *, is_running: bool) -> bool:
-        """Tell whether nobody has held the folder twice, once the run has had the time to claim it."""
-        now = monotonic()
-        if not is_running:
-            self._next = now + _CLAIMED_WITHIN_SECONDS
+    def is_over(self, state: StateType, now: float) -> bool:
+        """Tell whether nobody has held the folder twice, once the run has had the time to claim it.
+
+        `state` is the run's, `now` a time in seconds that never goes back.
+        """
+        if state is not self._state:
+            self._state, self._missed = state, 0
+            self._next = now + _CLAIMED_WITHIN_SECONDS.get(state, inf)
         elif now >= self._next:
             self._next = now + _AGAIN_SECONDS
             self._missed = self._missed + 1 if _is_free(self._folder) else 0

@@ -1,8 +1,6 @@
 """A publishing house: a Prefect server of its own, workers as processes, Declaim's deployments, an inbox and an outbox."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from .conftest import answers, begin_server, free_port, wait_for
 
@@ -95,12 +94,12 @@ class House:
         self._stack.callback(kill, process)
         return process
 
-    def begin(self, deployment: str, **parameters: Any) -> str:
-        """Have a deployment run now; returns the run's id."""
+    def begin(self, deployment: str, at: str | None = None, **parameters: Any) -> str:
+        """Have a deployment run now, or at a time; returns the run's id."""
         found = self.ask("GET", f"deployments/name/{deployment}")
-        run: str = self.ask(
-            "POST", f"deployments/{found['id']}/create_flow_run", parameters=parameters, state={"type": "SCHEDULED"}
-        )["id"]
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
+        path = f"deployments/{found['id']}/create_flow_run"
+        run: str = self.ask("POST", path, parameters=parameters, state=state)["id"]
         return run
 
     def state(self, run: str) -> str:
@@ -141,15 +140,17 @@ def open_house(folder: Path, environment: dict[str, str]) -> Iterator[House]:
 def kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill a process and all that it has begun, at once: the runs of a worker lead process groups of their own."""
     if process.poll() is None:
-        for number in [process.pid, *_descendants(process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
+        # Found before the first is killed: their parents are then others.
+        for each in [leader := psutil.Process(process.pid), *leader.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
         process.wait()
 
 
-def _descendants(number: int) -> Iterator[int]:
-    # Found before the first is killed: their parents are then others.
-    with suppress(OSError):
-        for child in Path(f"/proc/{number}/task/{number}/children").read_text("utf-8").split():
-            yield int(child)
-            yield from _descendants(int(child))
+def runs_of(worker: "subprocess.Popen[bytes]") -> set[str]:
+    """The runs that a worker has at work."""
+    runs = set()
+    for child in psutil.Process(worker.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            runs.add(child.environ().get("PREFECT__FLOW_RUN_ID", ""))
+    return runs - {""}

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tasks.store.leases import FolderRegistry
@@ -47,10 +48,8 @@ class Cluster:
 
     @property
     def workers(self) -> list[int]:
-        # Each is a child of the thread that began it.
-        threads = Path(f"/proc/{self.keeper.pid}/task").glob("*/children")
-        children = [child for thread in threads for child in thread.read_text("ascii").split()]
-        return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        children = psutil.Process(self.keeper.pid).children()
+        return [child.pid for child in children if any("spawn_main" in word for word in child.cmdline())]
 
     def close(self) -> None:
         workers = self.workers
