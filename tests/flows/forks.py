@@ -29,6 +29,7 @@ _ROOTS = (
         "flows.revision",
         "flows.interrupts",
         "flows.audition",
+        "flows.cluster",
         "flows.library",
         "flows.narrate",
         "flows.progress",

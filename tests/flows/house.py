@@ -1,6 +1,7 @@
 """A publishing house: a Prefect server of its own, workers as processes, Declaim's deployments, an inbox and an outbox."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -116,12 +117,17 @@ class House:
 
 
 @contextmanager
-def open_house(folder: Path, environment: dict[str, str]) -> Iterator[House]:
-    """Found a house in an empty folder, with a server; all that works there ends with the block."""
+def open_house(folder: Path, environment: dict[str, str], database: Path | None = None) -> Iterator[House]:
+    """Found a house in an empty folder, with a server; all that works there ends with the block.
+
+    The server begins with a copy of `database`, where it is given.
+    """
     with ExitStack() as stack:
         home = folder / "prefect"
         for place in (home, folder / "inbox", folder / "outbox"):
             place.mkdir(parents=True)
+        if database:
+            shutil.copy(database, home / "prefect.db")
         port = free_port()
         own = environment | {
             "PREFECT_HOME": str(home),

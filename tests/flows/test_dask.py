@@ -158,11 +158,17 @@ def test_a_second_run_buys_nothing_and_tells_every_chapter(job: Job) -> None:
 
 
 @pytest.mark.voice
-def test_the_embedded_voice_sounds_the_same(home: Home, narrated: dict[str, Home], on_dask: tuple[str, ...]) -> None:
-    done = home.run("narrate", SAMPLE, "--out", home.out, *on_dask)
-    assert done.returncode == 0, done.stderr
-    assert files(home) == files(narrated[".md"])
-    assert home.mastered() == narrated[".md"].mastered()
+def test_the_embedded_voice_sounds_the_same(job: Job) -> None:
+    job.book.write_text(
+        "# Spring\n\nNobody had seen the mill.\n\n# Autumn\n\nIt rained, and they walked home.\n", "utf-8"
+    )
+    here, there = elsewhere(job, "here").place, elsewhere(job, "there").place
+    for place, where in ((here, ()), (there, job.on_dask)):
+        done = place.run("narrate", job.book, "--set", "output.editions=['mp3']", "--out", place.out, *where)
+        assert done.returncode == 0, done.stderr
+    assert len(files(here)) == 2
+    assert files(there) == files(here)
+    assert there.mastered() == here.mastered()
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5])

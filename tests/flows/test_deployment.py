@@ -32,9 +32,12 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], service: Service) -> Iterator[House]:
-    database = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if (url := os.environ.get("DECLAIM_POSTGRES")) else {}
-    with open_house(tmp_path_factory.mktemp("house") / "house", environment | database | {KEY: service.key}) as house:
+def house(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+) -> Iterator[House]:
+    postgres = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if (url := os.environ.get("DECLAIM_POSTGRES")) else {}
+    folder = tmp_path_factory.mktemp("house") / "house"
+    with open_house(folder, environment | postgres | {KEY: service.key}, empty_database) as house:
         house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4))
         house.worker("editor")
         yield house
