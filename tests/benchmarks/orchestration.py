@@ -83,18 +83,9 @@ def _measure(house: House, service: Service, chapters: int, chunks: int) -> None
     profile = str(profile_at(service.url, house.folder, concurrency=_AT_ONCE))
     stores = [f"store.url={house.folder / name}" for name in ("bare", "whole")]
     bare = _timed([*_THIS, "--spoken", str(source), profile, stores[0]], house)
-    narrate = [
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "narrate",
-        str(source),
-        "--profile",
-        profile,
-        "--out",
-        str(house.outbox),
-    ]
-    whole = _timed([*narrate, "--set", stores[1], "--set", "output.editions=[]"], house)
+    narrate = [sys.executable, "-m", "flows.cli", "narrate", str(source), "--profile", profile]
+    sets = ["--out", str(house.outbox), "--set", stores[1], "--set", "output.editions=[]"]
+    whole = _timed([*narrate, *sets], house)
     asked = len(service.asked)
     start = prefect_start(house.environment)
     print(

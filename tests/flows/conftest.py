@@ -27,7 +27,7 @@ SAMPLE = TOP / "samples" / "tuppence-a-window.md"
 KEY = "DECLAIM_TEST_KEY"
 # Of a Prefect server that has just begun: to make one is most of what a server's first start takes.
 EMPTY_DATABASE = "prefect.empty.db"
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put before the system's by Linux's own means"
 )
 # Far above what a run takes, and far below the least of the jumps.
-PATIENCE_SECONDS = 100
+PATIENCE_SECONDS = 300
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from .conftest import KEY, SAMPLE, TOP, Home, profile_at, wait_for
 from .forks import Fork
 
 CHAPTERS, SENTENCES = 4, 6
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 200
 # Of the service of the tests; the workers have it in their own environment, and nowhere else.
 SECRET = "a-key-of-the-local-service"  # noqa: S105  # no key of anybody's
 

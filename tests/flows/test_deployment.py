@@ -23,11 +23,12 @@ from .house import House, open_house
 # The server is away for so long; the 30 s by DECLAIM_AWAY=30.
 AWAY_SECONDS = float(os.environ.get("DECLAIM_AWAY", "5"))
 PARAGRAPHS = 60
+LATENCY_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=0.5) as service:
+    with Service(latency_seconds=LATENCY_SECONDS) as service:
         yield service
 
 
@@ -106,6 +107,8 @@ def test_a_server_that_goes_away_for_a_while_ends_no_run(house: House, service: 
 def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, service: Service, tmp_path: Path) -> None:
     run = begun(house, "Dora")
     wait_for(lambda: house.artifacts(run, "table"), "the book's pages")
+    # There is time to look.
+    service.behave(latency_seconds=20)
     pictures = Path(os.environ.get("DECLAIM_PICTURES", tmp_path))
     with open_browser(tmp_path / "browser") as browser:
         for moment, percent, state in (("running", "", "speaking"), ("done", "100%", "finished")):
@@ -124,6 +127,7 @@ def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, serv
             assert service.key not in read + browser.text
             if moment == "running":
                 assert "Run it again" in read
+                service.behave(latency_seconds=LATENCY_SECONDS)
                 wait_for(lambda: house.state(run) == "COMPLETED", "the end of the run")
         assert "report.html" in read
 

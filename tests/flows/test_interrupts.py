@@ -22,7 +22,7 @@ from .forks import Fork
 
 AT_ONCE = 8
 # Far above the ten seconds that an interrupt gives, far below what a request may take.
-PATIENCE_SECONDS = 40
+PATIENCE_SECONDS = 200
 PROFILE = f"""
 [voice]
 provider = "openai"

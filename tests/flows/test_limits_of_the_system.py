@@ -105,7 +105,7 @@ def test_what_is_bought_is_kept_where_no_file_can_be_opened(
         wait_for(place.folder.joinpath("mark-full").exists, "the limit")
         wait_for(lambda: len(service.spoken) == len(service.asked), "the end of what was in flight")
         mark.unlink()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
     finally:
         process.kill()
     assert process.returncode == 2, said

@@ -173,7 +173,7 @@ def test_interrupted_it_says_how_to_go_on(home: Home) -> None:
     process = home.begin("narrate", SAMPLE, "--out", home.out, is_heard=True)
     wait_for(home.clips, "a clip")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "run the command again" in said
     assert "Traceback" not in said

@@ -78,8 +78,8 @@ def assert_the_key_went_nowhere_else(service: Service, place: Home, server: str)
     assert files
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
     for what in ("flow_runs", "task_runs", "logs", "artifacts", "flow_run_states", "variables", "deployments"):
-        answer = httpx.post(f"{server}/{what}/filter", json={}, timeout=60)
-        found = answer.text if answer.status_code != 405 else httpx.get(f"{server}/{what}", timeout=60).text
+        answer = httpx.post(f"{server}/{what}/filter", json={}, timeout=200)
+        found = answer.text if answer.status_code != 405 else httpx.get(f"{server}/{what}", timeout=200).text
         assert what in {"artifacts", "variables", "deployments", "flow_run_states"} or len(found) > 2
         assert SECRET not in found
 
