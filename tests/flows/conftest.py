@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
@@ -142,11 +143,13 @@ def begin_server(environment: dict[str, str], port: int = 0) -> tuple[subprocess
 
 
 def free_port() -> int:
-    """Find a port of the loopback address that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Find a port of the loopback address that nobody uses, and that the system gives to nobody before it is taken."""
+    while True:
+        # Below those that it gives to whoever asks for any, as each connection does: a server takes its port after seconds.
+        port = random.randrange(20_000, 32_000)  # noqa: S311  # nothing to guess
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _end(process: subprocess.Popen[bytes], users: IO[str], starting: FileLock, address: Path) -> None:
@@ -196,6 +199,16 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = _PATIE
             pytest.fail(f"{what} did not come about within {seconds:.0f} s")
         # What is asked may be a server, which has other things to do.
         time.sleep(min(0.05 + waited / 20, 0.5))
+
+
+def ask(method: str, url: str, **body: Any) -> Any:
+    """Ask a Prefect server's API; on SQLite it is busy now and then, and has then done nothing."""
+    while True:
+        answer = httpx.request(method, url, json=body or None, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+        time.sleep(0.1)
 
 
 def answers(url: str) -> bool:

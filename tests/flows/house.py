@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 
-from .conftest import answers, begin_server, free_port, wait_for
+from .conftest import answers, ask, begin_server, free_port, wait_for
 
 TOP = Path(__file__).parents[2]
 
@@ -42,13 +41,8 @@ class House:
         return self.folder / "store"
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
-        """Ask the server's API; on SQLite it is busy now and then, and has then done nothing."""
-        while True:
-            answer = httpx.request(method, f"{self.url}/{path}", json=body or None, timeout=30)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                answer.raise_for_status()
-                return answer.json() if answer.content else None
-            time.sleep(0.1)
+        """Ask the server's API."""
+        return ask(method, f"{self.url}/{path}", **body)
 
     def server_megabytes(self) -> float:
         """The most memory that the server has had."""

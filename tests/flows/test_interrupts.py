@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, SAMPLE, TOP, Home, wait_for
+from .conftest import KEY, SAMPLE, TOP, Home, ask, wait_for
 from .forks import Fork
 
 AT_ONCE = 8
@@ -79,7 +78,7 @@ def ended(process: Fork | subprocess.Popen[str]) -> str:
 
 def run_of(place: Home, server: str) -> dict[str, Any]:
     """Find what Prefect knows of the last narration of a place."""
-    runs = httpx.post(f"{server}/flow_runs/filter", json={"sort": "START_TIME_DESC"}).json()
+    runs = ask("POST", f"{server}/flow_runs/filter", sort="START_TIME_DESC")
     run: dict[str, Any] = next(run for run in runs if run["parameters"].get("out") == str(place.out))
     return run
 
@@ -91,7 +90,7 @@ def assert_cancelled(place: Home, server: str) -> None:
     chosen = {"flow_runs": {"id": {"any_": [run["id"]]}}}
 
     def none_is_running() -> bool:
-        tasks = httpx.post(f"{server}/task_runs/filter", json=chosen).json()
+        tasks = ask("POST", f"{server}/task_runs/filter", **chosen)
         return not {task["state_type"] for task in tasks} & {"RUNNING", "PENDING", "SCHEDULED"}
 
     wait_for(none_is_running, "the end of all task runs")
@@ -204,7 +203,7 @@ def test_cancelled_in_prefect(state: str, service: Service, place: Home, profile
     process = begun(place, *profile)
     wait_for(lambda: len(service.asked) > 1, "requests of the run")
     url = f"{server}/flow_runs/{run_of(place, server)['id']}/set_state"
-    httpx.post(url, json={"state": {"type": state}}).raise_for_status()
+    ask("POST", url, state={"type": state})
     ended(process)
     assert len(service.asked) == len(service.spoken) == len(place.clips())
     assert_cancelled(place, server)

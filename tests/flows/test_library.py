@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, Home, profile_at, wait_for
+from .conftest import KEY, Home, ask, profile_at, wait_for
 
 
 @pytest.fixture
@@ -132,7 +131,7 @@ def test_interrupted_it_goes_on_from_there(place: Home, service: Service, server
     process.send_signal(signal.SIGTERM)
     assert process.wait(200) == 130
     assert set(states(place).values()) <= {"running", "stopped", "done"}
-    runs = httpx.post(f"{server}/flow_runs/filter", json={"sort": "START_TIME_DESC"}).json()
+    runs = ask("POST", f"{server}/flow_runs/filter", sort="START_TIME_DESC")
     mine = [run for run in runs if str(place.folder) in json.dumps(run["parameters"])]
     assert {run["state_type"] for run in mine} == {"CANCELLED"}
     assert place.run(*ordered(place, service)).returncode == 0

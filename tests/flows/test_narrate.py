@@ -9,14 +9,13 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import imageio_ffmpeg
 import mutagen
 import psutil
 import pytest
 from mutagen.mp4 import MP4
 
-from .conftest import SAMPLE, Home, wait_for
+from .conftest import SAMPLE, Home, ask, wait_for
 
 pytestmark = pytest.mark.voice
 
@@ -122,12 +121,12 @@ def _first_sound(book: Path, start: float) -> float:
 
 def test_runs_bear_the_names_of_book_and_chapters(narrated: dict[str, Home], server: str) -> None:
     assert narrated
-    runs = httpx.post(f"{server}/flow_runs/filter", json={}).json()
+    runs = ask("POST", f"{server}/flow_runs/filter")
     outs = {str(home.out) for home in narrated.values()}
     named = [run for run in runs if run["parameters"].get("out") in outs]
     assert {(run["name"], run["state_type"]) for run in named} == {("Tuppence a Window", "COMPLETED")}
     chosen = {"flow_runs": {"id": {"any_": [named[0]["id"]]}}}
-    names = {run["name"] for run in httpx.post(f"{server}/task_runs/filter", json=chosen).json()}
+    names = {run["name"] for run in ask("POST", f"{server}/task_runs/filter", **chosen)}
     assert {"1 · I", "2 · II", "3 · The Third Winter"} <= names
     assert len(names) <= 9
 

@@ -1,6 +1,7 @@
 """A limit that all runs of an account keep together: what a run says where it is missing, no rate, or goes away in the middle."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from flows.quota import slots_for
 from tests.services.service import Service
 
-from .conftest import KEY, Home, profile_at, wait_for
+from .conftest import KEY, Home, ask, profile_at, wait_for
 
 
 @pytest.fixture
@@ -29,9 +30,10 @@ def limit(server: str, tmp_path: Path) -> Iterator[str]:
     """A limit of twenty requests a second."""
     slots, decay = slots_for(1_200)
     document = {"name": tmp_path.name, "limit": slots, "slot_decay_per_second": decay}
-    httpx.post(f"{server}/v2/concurrency_limits/", json=document).raise_for_status()
+    ask("POST", f"{server}/v2/concurrency_limits/", **document)
     yield tmp_path.name
-    httpx.delete(f"{server}/v2/concurrency_limits/{tmp_path.name}")
+    with suppress(httpx.HTTPStatusError):
+        ask("DELETE", f"{server}/v2/concurrency_limits/{tmp_path.name}")
 
 
 def ordered(place: Home, service: Service, limit: str, paragraphs: int = 30) -> list[str | Path]:
@@ -44,11 +46,11 @@ def ordered(place: Home, service: Service, limit: str, paragraphs: int = 30) -> 
 def test_a_run_takes_its_requests_from_the_limit(place: Home, service: Service, limit: str, server: str) -> None:
     # Next to none of it comes back while the run lasts.
     much = {"limit": 10_000, "slot_decay_per_second": 0.1}
-    httpx.patch(f"{server}/v2/concurrency_limits/{limit}", json=much).raise_for_status()
+    ask("PATCH", f"{server}/v2/concurrency_limits/{limit}", **much)
     done = place.run(*ordered(place, service, limit))
     assert done.returncode == 0, done.stderr
     assert len(service.spoken) == 31
-    used = httpx.get(f"{server}/v2/concurrency_limits/{limit}").json()["active_slots"]
+    used = ask("GET", f"{server}/v2/concurrency_limits/{limit}")["active_slots"]
     assert 3_000 <= used <= 3_200
 
 
@@ -61,7 +63,7 @@ def test_a_limit_that_there_is_not(place: Home, service: Service) -> None:
 
 
 def test_a_limit_that_is_no_rate(place: Home, service: Service, limit: str, server: str) -> None:
-    httpx.patch(f"{server}/v2/concurrency_limits/{limit}", json={"slot_decay_per_second": 0}).raise_for_status()
+    ask("PATCH", f"{server}/v2/concurrency_limits/{limit}", slot_decay_per_second=0)
     done = place.run(*ordered(place, service, limit))
     assert done.returncode == 2
     assert f"`prefect gcl delete {limit}`" in done.stderr
@@ -70,7 +72,7 @@ def test_a_limit_that_is_no_rate(place: Home, service: Service, limit: str, serv
 def test_a_limit_that_is_deleted_in_the_middle(place: Home, service: Service, limit: str, server: str) -> None:
     process = place.begin(*ordered(place, service, limit, paragraphs=200))
     wait_for(lambda: len(service.spoken) > 20, "some requests")
-    httpx.delete(f"{server}/v2/concurrency_limits/{limit}").raise_for_status()
+    ask("DELETE", f"{server}/v2/concurrency_limits/{limit}")
     assert process.wait(200) == 2
     asked = len(service.asked)
     assert asked < 200
