@@ -1,5 +1,6 @@
 """A budget that is allotted, a library's to its books or a book's to its chapters: what one may spend is set aside before it begins."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,7 @@ class Allotment:
         self.spent = usd
 
 
-class SharedBudget:
+class SharedBudget(ABC):
     """What the parts of a whole may spend together, in US dollars; 0 is no limit."""
 
     def __init__(self, usd: float, spent: float = 0.0) -> None:
@@ -53,9 +54,9 @@ class SharedBudget:
             self._set_aside -= allotment.usd
             self.spent += allotment.spent
 
+    @abstractmethod
     def _refusal(self, estimate: float, left: float) -> BudgetExceeded:
         """Word that a part would cost more than is left."""
-        raise NotImplementedError
 
 
 class LibraryBudget(SharedBudget):

@@ -265,7 +265,7 @@ class _Building:
 
     def _open(self, tag: str, attributes: dict[str, str], prefixes: dict[str | None, str] | None) -> None:
         # The stubs know of no namespace without a prefix.
-        element = etree.SubElement(self._around[-1].element, tag, attributes, prefixes)  # type: ignore[arg-type]
+        element = etree.SubElement(self._around[-1].element, tag, attributes, prefixes)  # type: ignore[arg-type]  # as in smil.py
         self._around.append(_Open(element, prefixes))
 
     def _leave(self, count: int) -> list[_Open]:
