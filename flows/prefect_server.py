@@ -31,16 +31,18 @@ class OwnServer:
     """
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}/api"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "flows.prefect_server", str(port)],
-            # Never written to: it ends with this process, however that ends, and the server with it.
-            stdin=subprocess.PIPE,
-            env={**os.environ, **_SERVED_BY_A_COMMAND},
-            start_new_session=True,
-        )
+        # The server takes over the bound socket: in the seconds until it listens, any other process might take a free port.
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{bound.getsockname()[1]}/api"
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "flows.prefect_server", str(bound.fileno())],
+                # Never written to: it ends with this process, however that ends, and the server with it.
+                stdin=subprocess.PIPE,
+                pass_fds=[bound.fileno()],
+                env={**os.environ, **_SERVED_BY_A_COMMAND},
+                start_new_session=True,
+            )
         # Prefect's last words go out at the end of the process, before this.
         atexit.register(self.stop)
 
@@ -55,11 +57,11 @@ class OwnServer:
                         "start` and name it in PREFECT_API_URL"
                     )
                 await asyncio.sleep(_POLL_SECONDS)
-        return self._url
+        return self.url
 
     async def _answers(self, client: httpx.AsyncClient) -> bool:
         try:
-            return (await client.get(f"{self._url}/health")).is_success
+            return (await client.get(f"{self.url}/health")).is_success
         except httpx.TransportError:
             return False
 
@@ -116,8 +118,8 @@ def begin_server() -> OwnServer | None:
     return None if os.environ.get("PREFECT_API_URL") else OwnServer()
 
 
-def _serve(port: int) -> None:
-    """Be Prefect's server until standard input ends."""
+def _serve(bound: socket.socket) -> None:
+    """Be Prefect's server at a bound socket until standard input ends."""
     Thread(target=_end_with_input, daemon=True).start()
     from prefect.settings import get_current_settings  # noqa: PLC0415  # seconds, in which the input may end
 
@@ -126,7 +128,8 @@ def _serve(port: int) -> None:
         return
     import uvicorn  # noqa: PLC0415  # where it serves alone
 
-    uvicorn.run("prefect.server.api.server:create_app", factory=True, port=port, log_level="error", lifespan="on")
+    application = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
+    uvicorn.Server(application).run(sockets=[bound])
 
 
 def _end_with_input() -> None:
@@ -135,4 +138,4 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve(socket.socket(fileno=int(sys.argv[1])))
