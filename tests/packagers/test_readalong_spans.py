@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -166,6 +166,11 @@ DOCUMENTS = st.lists(
 ).map("".join)
 
 
+# The words of the first paragraph are those of its own marks too.
+@example(
+    '<p><sup><a href="#n">12</a></sup><sup><a href="#n">12</a></sup>1212</p>'
+    '<p>One <a epub:type="noteref" href="#n">1</a>One </p>'
+)
 @given(DOCUMENTS)
 def test_each_block_is_found_where_its_reader_met_it(body: str) -> None:
     data = page(body)

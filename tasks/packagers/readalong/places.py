@@ -1,7 +1,7 @@
 """Where the words of a book's blocks stand in its content documents: letter by letter, in order."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.model import Block
@@ -12,7 +12,8 @@ _BLOCK_NAMES = """
     header hgroup hr li main nav ol p pre section summary table tbody td tfoot th thead tr ul h1 h2 h3 h4 h5 h6
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
-# How often a document's words may be laid again past a mark: enough for any book, and an end to one that is made to be long.
+# How often a document's words may be laid again, past a mark or at another piece: enough for any book, and an end to one that
+# is made to be long.
 _MOST_TRIES = 200_000
 # So many marks are remembered whose own words have not come yet.
 _MOST_PASSED = 64
@@ -98,11 +99,13 @@ class _Search:
     passed: list[tuple[int, int]] = field(default_factory=list)
     _marks: dict[int, list[int]] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
+    _pieces: list[int] = field(default_factory=list)
     _tries: int = _MOST_TRIES
 
     def __post_init__(self) -> None:
         self._marks = _marks_of(self.text)
         self._starts = sorted(self._marks)
+        self._pieces = [place for place in range(1, len(self.text.letters)) if _is_end(self.text, place)]
 
     def find(self, letters: str, is_apart: bool, may_go_on: bool) -> list[_Run]:  # noqa: FBT001  # what the block is
         """Find the next block's letters; the runs are in order, and those of one that `may_go_on` need not be all of it."""
@@ -148,17 +151,25 @@ class _Search:
         return [(0, place, count)] if count and _is_end(text, place + count) else []
 
     def _further(self, letters: str) -> list[_Run]:
-        """Find letters further on, where a piece of text begins with them; a few must be all of the piece."""
-        text, sought = self.text, letters[:_SOUGHT_LETTERS]
-        place = text.letters.find(sought, self.cursor + 1)
-        while place >= 0:
-            end = place + len(letters)
-            if _is_end(text, place) and (len(letters) > _SOUGHT_LETTERS or _is_end(text, end)):
-                runs = self._aligned(letters, place, len(text.letters))
-                if runs:
-                    return runs
-            place = text.letters.find(sought, place + 1)
+        """Find letters further on, where a piece of text begins with them."""
+        for place in self._beginnings(letters):
+            if _is_end(self.text, place) and (runs := self._aligned(letters, place, len(self.text.letters))):
+                return runs
         return []
+
+    def _beginnings(self, letters: str) -> Iterator[int]:
+        """Tell where letters may begin: where many of them stand, then all pieces, for a mark may stand among those many."""
+        text, sought = self.text.letters, letters[:_SOUGHT_LETTERS]
+        place = text.find(sought, self.cursor + 1)
+        while place >= 0:
+            yield place
+            place = text.find(sought, place + 1)
+        for place in self._pieces[bisect_right(self._pieces, self.cursor) :]:
+            if not self._tries:
+                return
+            self._tries -= 1
+            if text[place] == letters[0]:
+                yield place
 
     def _aligned(self, letters: str, first: int, last: int) -> list[_Run]:
         """Lay letters on those of the document from `first` on, passing over marks in between; no runs where they differ.
