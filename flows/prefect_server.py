@@ -13,6 +13,7 @@ from threading import Thread
 import httpx
 
 from tasks.errors import ProfileError
+from tasks.trust import trust
 
 _PATIENCE_SECONDS = 10
 _POLL_SECONDS = 0.1
@@ -49,7 +50,7 @@ class OwnServer:
     async def ready(self, patience_seconds: float) -> str:
         """Wait until it answers; returns its address. Raises `ProfileError` where it does not start."""
         end = time.monotonic() + patience_seconds
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=trust(), trust_env=False) as client:
             while not await self._answers(client):
                 if self._process.poll() is not None or time.monotonic() > end:
                     raise ProfileError(
@@ -95,7 +96,7 @@ async def connect(own: OwnServer | None) -> None:
 def check_server(url: str) -> None:
     """Raise `ProfileError` where no Prefect server answers at an address within ten seconds."""
     try:
-        httpx.get(f"{url}/health", timeout=_PATIENCE_SECONDS).raise_for_status()
+        httpx.get(f"{url}/health", verify=trust(), timeout=_PATIENCE_SECONDS).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ProfileError(
             f"PREFECT_API_URL: no Prefect server answers at {without_password(url)} ({error}); start one with `prefect "

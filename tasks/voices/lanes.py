@@ -11,6 +11,7 @@ from urllib.request import getproxies
 import httpx
 
 from tasks.errors import ProfileError
+from tasks.trust import trust
 
 _KEEPALIVE_SECONDS = 30
 # A result may lie on another origin than the service.
@@ -28,7 +29,7 @@ def open_client(in_flight: int) -> httpx.AsyncClient:
     _allow_files(in_flight)
     # httpx itself finds the proxies of the environment, and serves them; ALL_PROXY names the same requests as the lanes.
     mounts = {} if "all" in getproxies() else {"all://": _Lanes(in_flight)}
-    return httpx.AsyncClient(limits=_bounds(_LANE_CONNECTIONS * in_flight), mounts=mounts)
+    return httpx.AsyncClient(verify=trust(), limits=_bounds(_LANE_CONNECTIONS * in_flight), mounts=mounts)
 
 
 def _allow_files(in_flight: int) -> None:
@@ -67,9 +68,8 @@ class _Lanes(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, lanes: int) -> None:
-        context = httpx.create_ssl_context()
         bounds = _bounds(_LANE_CONNECTIONS)
-        self._lanes = [httpx.AsyncHTTPTransport(verify=context, limits=bounds) for _ in range(lanes)]
+        self._lanes = [httpx.AsyncHTTPTransport(verify=trust(), limits=bounds) for _ in range(lanes)]
         # The lane that was used last goes first: its connection is the least likely to have been closed.
         self._free: asyncio.LifoQueue[httpx.AsyncHTTPTransport] = asyncio.LifoQueue()
         for lane in self._lanes:

@@ -14,6 +14,8 @@ import pytest
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
+from tasks.trust import trust
+
 from .conftest import free_port, wait_for
 
 
@@ -93,7 +95,7 @@ def open_browser(folder: Path) -> Iterator[Browser]:
 
 def _page(port: int) -> str:
     try:
-        targets = httpx.get(f"http://127.0.0.1:{port}/json", timeout=5).json()
+        targets = httpx.get(f"http://127.0.0.1:{port}/json", verify=trust(), timeout=5).json()
     except httpx.HTTPError:
         return ""
     return next((target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page"), "")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, SAMPLE, TOP, Home, profile_at
+from .conftest import BRISK, KEY, SAMPLE, TOP, Home, profile_at
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put before the system's by Linux's own means"
@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 300
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=0.2) as service:
+    with Service(latency_seconds=0.2, seconds_per_character=BRISK) as service:
         yield service
 
 

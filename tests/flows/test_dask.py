@@ -16,7 +16,7 @@ import pytest
 from tasks.store.leases import FolderRegistry
 from tests.services.service import Service
 
-from .conftest import KEY, SAMPLE, TOP, Home, profile_at, wait_for
+from .conftest import BRISK, KEY, SAMPLE, TOP, Home, profile_at, wait_for
 from .forks import Fork
 
 CHAPTERS, SENTENCES = 4, 6
@@ -115,7 +115,7 @@ def job(home: Home, tmp_path: Path, on_dask: tuple[str, ...]) -> Iterator[Job]:
     book = tmp_path / "ledger.md"
     book.write_text("\n".join(lines), "utf-8")
     place = replace(home, environment=home.environment | {KEY: SECRET})
-    with Service(key=SECRET) as service:
+    with Service(key=SECRET, seconds_per_character=BRISK) as service:
         yield Job(service, place, book, profile_at(service.url, tmp_path), on_dask)
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.services.service import Service
 
 from .browser import open_browser
-from .conftest import KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, profile_at, wait_for
 from .house import House, open_house
 
 # The server is away for so long; the 30 s by DECLAIM_AWAY=30.
@@ -28,7 +28,7 @@ LATENCY_SECONDS = 0.5
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=LATENCY_SECONDS) as service:
+    with Service(latency_seconds=LATENCY_SECONDS, seconds_per_character=BRISK) as service:
         yield service
 
 

@@ -22,7 +22,7 @@ from mutagen.mp4 import MP4
 
 from tests.services.service import Service
 
-from .conftest import KEY, Home, wait_for
+from .conftest import BRISK, KEY, Home, wait_for
 
 CURSED = "The lamp went out at nine."
 BOOK = f"""---
@@ -47,7 +47,7 @@ They all burned on.
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service() as service:
+    with Service(seconds_per_character=BRISK) as service:
         yield service
 
 

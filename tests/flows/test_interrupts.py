@@ -16,7 +16,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, SAMPLE, TOP, Home, ask, wait_for
+from .conftest import BRISK, KEY, SAMPLE, TOP, Home, ask, wait_for
 from .forks import Fork
 
 AT_ONCE = 8
@@ -35,12 +35,14 @@ unit = "sentence"
 concurrency = {AT_ONCE}
 request_timeout_seconds = 300
 first_byte_timeout_seconds = 300
+[output]
+editions = ["mp3"]
 """
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=1) as service:
+    with Service(latency_seconds=1, seconds_per_character=BRISK) as service:
         yield service
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, profile_at, wait_for
 from .house import House, kill, open_house, runs_of
 
 BOOKS = int(os.environ.get("DECLAIM_BOOKS", "4"))
@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 300 + 60 * BOOKS
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=LATENCY_SECONDS) as service:
+    with Service(latency_seconds=LATENCY_SECONDS, seconds_per_character=BRISK) as service:
         yield service
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, TOP, Home, profile_at, wait_for
+from .conftest import BRISK, KEY, TOP, Home, profile_at, wait_for
 
 AT_ONCE = 48
 CHUNKS = 3 * 61
@@ -19,7 +19,7 @@ CHUNKS = 3 * 61
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=0.5) as service:
+    with Service(latency_seconds=0.5, seconds_per_character=BRISK) as service:
         yield service
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import KEY, Home, profile_at
+from .conftest import BRISK, KEY, Home, profile_at
 from .forks import Fork
 
 KILLS = int(os.environ.get("DECLAIM_KILLS", "3"))
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 300
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=0.15) as service:
+    with Service(latency_seconds=0.15, seconds_per_character=BRISK) as service:
         yield service
 
 

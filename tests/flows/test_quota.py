@@ -11,12 +11,12 @@ import pytest
 from flows.quota import slots_for
 from tests.services.service import Service
 
-from .conftest import KEY, Home, ask, profile_at, wait_for
+from .conftest import BRISK, KEY, Home, ask, profile_at, wait_for
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service() as service:
+    with Service(seconds_per_character=BRISK) as service:
         yield service
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import Line
 from tests.services.service import Service
 
-from .conftest import KEY, SAMPLE, Home, profile_at, wait_for
+from .conftest import BRISK, KEY, SAMPLE, Home, profile_at, wait_for
 
 URL = "s3://books/declaim"
 AWAY_SECONDS = float(os.environ.get("DECLAIM_AWAY_SECONDS", "3"))
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 300
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(latency_seconds=0.2) as service:
+    with Service(latency_seconds=0.2, seconds_per_character=BRISK) as service:
         yield service
 
 

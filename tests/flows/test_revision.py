@@ -14,7 +14,7 @@ import pytest
 from flows.cli import main
 from tests.services.service import Service
 
-from .conftest import KEY, TOP, Home
+from .conftest import BRISK, KEY, TOP, Home
 from .forks import Forks
 
 CURSED = "The lamp went out at nine."
@@ -61,7 +61,7 @@ def made(
     tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], forks: Forks, server: str
 ) -> Iterator[Desk]:
     """An edition of the whole book; copied for each test."""
-    with Service() as service:
+    with Service(seconds_per_character=BRISK) as service:
         folder = tmp_path_factory.mktemp("made")
         profile = folder / "profile.toml"
         profile.write_text(

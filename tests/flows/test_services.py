@@ -13,10 +13,11 @@ import httpx
 import numpy as np
 import pytest
 
+from tasks.trust import trust
 from tests.services.service import Service
 from tests.services.sounds import decode, frequency_of, heard
 
-from .conftest import KEY, SAMPLE, Home
+from .conftest import BRISK, KEY, SAMPLE, Home
 
 HEARD_AT = 16_000
 SECRET = "sk-of-the-tests-3141592653"  # noqa: S105  # no key of anybody's
@@ -24,7 +25,7 @@ SECRET = "sk-of-the-tests-3141592653"  # noqa: S105  # no key of anybody's
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service(key=SECRET) as service:
+    with Service(key=SECRET, seconds_per_character=BRISK) as service:
         yield service
 
 
@@ -44,7 +45,7 @@ def recording(tmp_path: Path) -> Path:
 
 def profile(folder: Path, service: Service, text: str) -> Path:
     path = folder / "profile.toml"
-    path.write_text(text.replace("URL", f"{service.url}/v1"), "utf-8")
+    path.write_text(f"[output]\neditions = ['mp3']\n{text.replace('URL', f'{service.url}/v1')}", "utf-8")
     return path
 
 
@@ -78,8 +79,12 @@ def assert_the_key_went_nowhere_else(service: Service, place: Home, server: str)
     assert files
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
     for what in ("flow_runs", "task_runs", "logs", "artifacts", "flow_run_states", "variables", "deployments"):
-        answer = httpx.post(f"{server}/{what}/filter", json={}, timeout=200)
-        found = answer.text if answer.status_code != 405 else httpx.get(f"{server}/{what}", timeout=200).text
+        answer = httpx.post(f"{server}/{what}/filter", json={}, verify=trust(), timeout=200)
+        found = (
+            answer.text
+            if answer.status_code != 405
+            else httpx.get(f"{server}/{what}", verify=trust(), timeout=200).text
+        )
         assert what in {"artifacts", "variables", "deployments", "flow_run_states"} or len(found) > 2
         assert SECRET not in found
 

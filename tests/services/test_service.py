@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
+from tasks.trust import trust
 from tests.services import aimlapi
 from tests.services import service as service_module
 from tests.services.faults import STATUSES
@@ -49,7 +50,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=PATIENCE_SECONDS) as client:
+    with httpx.Client(verify=trust(), timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
@@ -411,7 +412,7 @@ def test_a_result_may_fail_to_come_and_come_the_next_time(post: Post, service: S
     kinds = ["503", "dropped", "cut", "html", "empty", "garbage", "short", "silent", "404", ""]
     service.behave(cdn_script=kinds)
     told: list[Any] = []
-    with httpx.Client(follow_redirects=True, timeout=PATIENCE_SECONDS) as client:
+    with httpx.Client(verify=trust(), follow_redirects=True, timeout=PATIENCE_SECONDS) as client:
         for _ in kinds:
             try:
                 answer = client.get(url)

@@ -18,6 +18,7 @@ import pytest
 from tasks.audio.decode import decode
 from tasks.errors import ProfileError, Rejected, Transient, Unavailable
 from tasks.model import Audio
+from tasks.trust import trust
 from tasks.voices import _PROVIDERS, LimitSettings, Voice, VoiceSettings, VoiceSpec, provider
 from tasks.voices.piper import model_path
 from tests.services.service import Service
@@ -118,7 +119,7 @@ def test_an_unknown_provider_is_told_those_that_there_are() -> None:
 
 @contextmanager
 def built(spec: VoiceSpec, settings: VoiceSettings, limits: LimitSettings = LIMITS) -> Iterator[Voice]:
-    client = httpx.AsyncClient()
+    client = httpx.AsyncClient(verify=trust())
     voice = spec.build(settings, limits, client)
     try:
         yield voice
@@ -274,7 +275,7 @@ def test_a_voice_that_there_is_not_is_a_fault_of_the_profile(name: str, settings
         provider(name).describe(settings)
     assert "\n" not in str(caught.value)
     with pytest.raises(ProfileError, match=said):
-        provider(name).build(settings, LIMITS, httpx.AsyncClient())
+        provider(name).build(settings, LIMITS, httpx.AsyncClient(verify=trust()))
     assert multiprocessing.active_children() == before
 
 
