@@ -12,9 +12,9 @@ from queue import Full, Queue
 from subprocess import PIPE
 
 import numpy as np
-import soxr
 
 from tasks.audio import ffmpeg
+from tasks.audio.conversion import Converter
 from tasks.audio.presets import Preset
 
 
@@ -35,12 +35,12 @@ class Codec:
 CODECS = {
     # LAME's level 7 takes half of the default's time, and as it shapes no noise stays nearer to the speech: at 192 kbit/s
     # the same signal to noise up to 3 kHz, 30 where the default has 26 dB from 6 to 10 kHz.
-    "mp3": Codec("mp3", ("-c:a", "libmp3lame", "-compression_level", "7", "-id3v2_version", "0", "-f", "mp3"), 3),
+    "mp3": Codec("mp3", ("-c:a", "libmp3lame", "-compression_level", "7", "-id3v2_version", "0", "-f", "mp3"), 4),
     # At 144 kbit/s of the embedded voice the fast coder has 52, 49, 39, 37 and 31 dB of signal to noise in bands up to 0.5, 1.5,
     # 3, 6 and 10 kHz, for 1.3 s of a processor; the default one 37, 35, 28, 29 and 26, for 5.6 s. Shaping noise in time costs the
     # fast one 6 dB from 3 to 6 kHz.
-    "aac": Codec("aac", ("-c:a", "aac", "-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0", "-f", "adts"), 4),
-    "flac": Codec("flac", ("-c:a", "flac", "-f", "flac")),
+    "aac": Codec("aac", ("-c:a", "aac", "-aac_coder", "fast", "-aac_tns", "0", "-aac_pns", "0", "-f", "adts"), 5),
+    "flac": Codec("flac", ("-c:a", "flac", "-f", "flac"), 2),
 }
 # LAME makes all softer by a factor that goes with its rate; measured: -0.26 and -0.45 dB.
 _LAME_SCALES = {192: 0.97, 128: 0.95}
@@ -156,11 +156,11 @@ class _Encoder:
 class _Converted:
     """Converts a stream of samples to another rate, and to an exact length.
 
-    By soxr: what ffmpeg's own conversion of 16-bit samples leaves above the band costs the encoders a fourth more.
+    Not by ffmpeg: what its own conversion of 16-bit samples leaves above the band costs the encoders a fourth more.
     """
 
     def __init__(self, sample_rate: int, length: int, target_rate: int) -> None:
-        self._stream = soxr.ResampleStream(sample_rate, target_rate, 1, dtype="int16")
+        self._converter = Converter(sample_rate, target_rate)
         self._is_needed = sample_rate != target_rate
         self._missing = length
 
@@ -168,7 +168,7 @@ class _Converted:
         """Convert what comes next; some of it waits for what comes behind."""
         samples = np.frombuffer(block, "<i2")
         if self._is_needed:
-            samples = self._stream.resample_chunk(samples, last=is_last)
+            samples = self._converter.take(samples, is_last=is_last)
         samples = samples[: self._missing]
         self._missing -= len(samples)
         return bytes(samples.tobytes())

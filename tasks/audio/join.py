@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from tasks.audio import PauseSettings
 from tasks.audio.alignment import aligned
+from tasks.audio.conversion import converted
 from tasks.audio.envelope import RATES, Envelope, Outline
 from tasks.model import Audio, Clip, Pause, Timing, Voiced
 
@@ -149,7 +149,7 @@ def _trimmed(segment: AudioSegment) -> _Utterance:
 def _at_rate(segment: AudioSegment, sample_rate: int) -> AudioSegment:
     if segment.frame_rate == sample_rate:
         return segment
-    samples = soxr.resample(np.frombuffer(segment.raw_data, "<i2"), segment.frame_rate, sample_rate)
+    samples = converted(np.frombuffer(segment.raw_data, "<i2"), segment.frame_rate, sample_rate)
     return AudioSegment(samples.tobytes(), sample_width=_BYTES_A_SAMPLE, frame_rate=sample_rate, channels=1)
 
 

@@ -23,6 +23,8 @@ Value = TypeVar("Value")
 # By what name the process that is forked from learns which voice to load: it is given nothing else.
 MODEL_VARIABLE = "DECLAIM_PIPER_MODEL"
 _PRELOADED = "tasks.voices.piper_preloaded"
+# Voices are prepared in threads, and all have one environment.
+_naming = threading.Lock()
 # The store, the encoders and Prefect want little, but at once; speech takes the rest.
 _NICENESS = 10
 
@@ -47,12 +49,13 @@ def _context(model: Path) -> BaseContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_PRELOADED])
-    os.environ[MODEL_VARIABLE] = str(model)
-    try:
-        with _no_signals():
-            multiprocessing.forkserver.ensure_running()
-    finally:
-        del os.environ[MODEL_VARIABLE]
+    with _naming:
+        os.environ[MODEL_VARIABLE] = str(model)
+        try:
+            with _no_signals():
+                multiprocessing.forkserver.ensure_running()
+        finally:
+            del os.environ[MODEL_VARIABLE]
     return context
 
 
