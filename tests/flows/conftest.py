@@ -33,6 +33,11 @@ KEY = "DECLAIM_TEST_KEY"
 BRISK = 1 / 25
 # Of a Prefect server that has just begun: to make one is most of what a server's first start takes.
 EMPTY_DATABASE = "prefect.empty.db"
+# What a server does by itself for deployments and automations, of which there are none where the tests share one.
+_NO_WORK_OF_ITS_OWN = {
+    f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "0"
+    for name in ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS", "TRIGGERS", "EVENT_PERSISTER")
+}
 _PATIENCE_SECONDS = 240
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
@@ -129,7 +134,7 @@ def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
     with (shared / "prefect.users").open("w") as users, ExitStack() as stack:
         with starting:
             if not address.exists():
-                process, url = begin_server(environment)
+                process, url = begin_server(environment | _NO_WORK_OF_ITS_OWN)
                 stack.callback(_end, process, users, starting, address)
                 wait_for(lambda: answers(url), "the Prefect server")
                 with closing(sqlite3.connect(home / "prefect.db")) as database:

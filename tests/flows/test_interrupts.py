@@ -251,7 +251,7 @@ def test_no_worker_process_is_left_behind(home: Home, server: str) -> None:
     wait_for(home.clips, "a clip")
     workers = _children(process.pid)
     assert len(workers) >= 2
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
     ended(process)
     wait_for(lambda: not any(map(psutil.pid_exists, workers)), "the end of the worker processes")
     assert not [path for path in home.store.rglob("*") if path.name.endswith(".part")]
