@@ -15,11 +15,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
-from typing import TextIO
+from typing import NoReturn, Self, TextIO
 
 _TOP = Path(__file__).parents[2]
 # What a narration comes to import, by its roots. Not the command line itself, which runs as the main module.
@@ -120,26 +121,49 @@ def _way_out(*, is_heard: bool) -> tuple[TextIO | None, int]:
     return os.fdopen(ours, encoding="utf-8"), theirs
 
 
+@dataclass(frozen=True)
+class _Settings:
+    """What Prefect is set up by."""
+
+    environment: Mapping[str, str]
+    is_quiet: bool
+    is_verbose: bool
+
+    @classmethod
+    def of(cls, arguments: list[str], environment: Mapping[str, str]) -> Self:
+        own = {name: value for name, value in environment.items() if name.startswith("PREFECT_")}
+        return cls(own, is_quiet=arguments[0] != "doctor", is_verbose="--verbose" in arguments)
+
+
 def _serve(orders: socket.socket) -> None:
     """Fork a keeper for each order, until there can be none any more."""
     # Ctrl-C goes to the whole group: it is the commands' to take. Keepers end unseen.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # A fork has one thread: what any other held would stay locked. numpy's own, unseen here, end before each fork.
-    assert threading.active_count() == 1
+    settled: _Settings | None = None
     while files := socket.recv_fds(orders, 1, 3)[1]:
-        if not os.fork():
-            orders.close()
-            _keep(*files)
-        for file in files:
-            os.close(file)
+        output, error, channel = files
+        with Connection(channel) as report:
+            arguments, environment = report.recv()
+            wanted = _Settings.of(arguments, environment)
+            # Half a second, here once for all that want the same.
+            if arguments[0] in _WITH_PREFECT and wanted != settled:
+                _set_prefect_up_again(wanted, environment)
+                settled = wanted
+            # A fork has one thread: what any other held would stay locked. numpy's own, unseen here, end before each fork.
+            assert threading.active_count() == 1
+            if not os.fork():
+                orders.close()
+                _keep(output, error, report)
+                _be(arguments, environment)
+        os.close(output)
+        os.close(error)
 
 
-def _keep(output: int, error: int, channel: int) -> None:
+def _keep(output: int, error: int, report: Connection) -> None:
     """Fork the command itself, and report its process and how it ended: only a parent is told."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with Connection(channel) as report:
-        arguments, environment = report.recv()
+    with report:
         command = os.fork()
         if command:
             report.send(command)
@@ -148,29 +172,33 @@ def _keep(output: int, error: int, channel: int) -> None:
     for source, target in ((output, 1), (error, 2)):
         os.dup2(source, target)
         os.close(source)
-    _be(arguments, environment)
 
 
-def _be(arguments: list[str], environment: dict[str, str]) -> None:
+def _be(arguments: list[str], environment: Mapping[str, str]) -> NoReturn:
     """Be the command, as `python -m flows.cli` is."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.clear()
-    os.environ.update(environment)
-    if arguments[0] in _WITH_PREFECT:
-        _set_prefect_up_again(is_quiet=arguments[0] != "doctor", is_verbose="--verbose" in arguments)
+    _settle(environment)
     sys.argv[1:] = arguments
     runpy.run_module("flows.cli", run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
-def _set_prefect_up_again(*, is_quiet: bool, is_verbose: bool) -> None:
+def _settle(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def _set_prefect_up_again(settings: _Settings, environment: Mapping[str, str]) -> None:
     """Have Prefect read its settings again, which it did when it was imported, after a run gives its defaults."""
     from prefect.context import refresh_global_settings_context  # noqa: PLC0415  # in the processes that are forked alone
     from prefect.logging.configuration import setup_logging  # noqa: PLC0415
 
     from flows.narrate_command import quiet_prefect  # noqa: PLC0415
 
-    if is_quiet:
-        quiet_prefect(is_verbose)
+    # What it writes goes to pipes, whatever this process has.
+    _settle({**environment, "TERM": "dumb"})
+    if settings.is_quiet:
+        quiet_prefect(settings.is_verbose)
     refresh_global_settings_context()
     setup_logging(incremental=False)
 
