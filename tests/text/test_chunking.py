@@ -293,3 +293,10 @@ def test_invisible_characters_are_the_sources_and_not_the_voices() -> None:
     (chunk,) = script.chunks
     assert chunk.text == "A zero-width coop."
     assert [sentence.text for sentence in chunk.sentences] == ["A\u2060 zero\u200b-width co\u00adop.\ufeff"]
+
+
+def test_a_book_that_is_read_again_is_not_cut_again() -> None:
+    one, two = (book_of([Block(BlockKind.PARAGRAPH, "It rained. Nobody came.", "")]) for _ in range(2))
+    assert one is not two
+    assert scripts_of(two, PLAIN, 0) is scripts_of(one, PLAIN, 0)
+    assert scripts_of(two, PLAIN, 12) != scripts_of(one, PLAIN, 0)
