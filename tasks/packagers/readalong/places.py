@@ -152,12 +152,12 @@ class _Search:
 
     def _further(self, letters: str) -> list[_Run]:
         """Find letters further on, where a piece of text begins with them."""
-        for place in self._beginnings(letters):
+        for place in self._openings(letters):
             if _is_end(self.text, place) and (runs := self._aligned(letters, place, len(self.text.letters))):
                 return runs
         return []
 
-    def _beginnings(self, letters: str) -> Iterator[int]:
+    def _openings(self, letters: str) -> Iterator[int]:
         """Tell where letters may begin: where many of them stand, then all pieces, for a mark may stand among those many."""
         text, sought = self.text.letters, letters[:_SOUGHT_LETTERS]
         place = text.find(sought, self.cursor + 1)
