@@ -19,8 +19,8 @@ from flows.dashboard_texts import ChapterProgress, begun_summary, ended_summary,
 from flows.pages import Page, kept_fresh
 from tasks.errors import BudgetExceeded, DeclaimError
 from tasks.model import Book, Script
-from tasks.package import Published
 from tasks.packagers.accounts import Account, Performance, manifest
+from tasks.publish import Published
 from tasks.synthesize import CHUNK_DONE
 
 # Over how many updates the speed is measured by which the time left is reckoned.

@@ -24,11 +24,12 @@ from tasks.errors import ChaptersMissing
 from tasks.ingest import ingest
 from tasks.library.inbox import fetched
 from tasks.model import Book, Recital, Script
-from tasks.package import Published, package
+from tasks.package import package
 from tasks.packagers.accounts import Account, Performance
 from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
 from tasks.prefect_values import untouched
+from tasks.publish import Published
 from tasks.readers import source_sha256
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
 from tasks.store import ClipStore, open_store

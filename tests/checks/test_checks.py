@@ -41,10 +41,10 @@ from tasks.model import (
     Track,
     Voiced,
 )
-from tasks.package import _published
 from tasks.packagers import EditionKind, OutputSettings
 from tasks.packagers.accounts import Account, Performance
 from tasks.packagers.m4b import chapter_marks
+from tasks.publish import publish
 from tests.audio.sound import Samples, syllables
 
 RATE = 44_100
@@ -76,7 +76,7 @@ def made(folder: Path, sounds: list[Samples], *editions: EditionKind) -> Path:
     )
     profile = {"audio": AudioSettings().model_dump(mode="json")}
     account = Account(source, "ab" * 32, profile, Book("A Book", ("Ann",), "en", chapters), performances, ())
-    return _published(account, OutputSettings(editions=editions or ("mp3", "m4b")), "Joe", folder / "book").folder
+    return publish(account, OutputSettings(editions=editions or ("mp3", "m4b")), "Joe", folder / "book").folder
 
 
 def _performance(number: int, sound: Samples, folder: Path) -> Performance:

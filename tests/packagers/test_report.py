@@ -29,11 +29,11 @@ from tasks.model import (
     Track,
     Voiced,
 )
-from tasks.package import _published
 from tasks.packagers import OutputSettings
 from tasks.packagers.accounts import Account, Performance
 from tasks.packagers.plain import chapter_title, plain
 from tasks.packagers.report.remarks import opening
+from tasks.publish import publish
 from tests.packagers.publications import DISCLOSURE, HOSTILE, cover, mp3_of, part
 
 VOICE = Identity("pip<er", "joe & co", "", (("speed", '"<1>"'),), 1)
@@ -73,7 +73,7 @@ def published(
     book = Book(title, HOSTILE, "he", chapters, NOTES[:2], cover("png"), warnings=HOSTILE)
     account = Account(source, "ab" * 32, {"audio": {"preset": "acx"}}, book, performances, ())
     settings = OutputSettings.model_validate({"editions": editions, "disclosure": DISCLOSURE})
-    _published(account, settings, "Joe, <Ann>", folder / "out")
+    publish(account, settings, "Joe, <Ann>", folder / "out")
     return folder / "out"
 
 
