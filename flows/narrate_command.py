@@ -110,15 +110,18 @@ async def _narrated(
 
         from flows.narrate import narrate  # noqa: PLC0415
         from flows.progress import shown  # noqa: PLC0415  # for this command alone
-        from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # a stage: it imports Prefect
+        from tasks.ingest import READ  # noqa: PLC0415  # a stage: it imports Prefect
+        from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # likewise
 
         await connect(server)
+        source = options.source.absolute()
+        READ.set({source: plan.book})
         BOUGHT.set(bought)
         with shown(plan) as told:
             CHUNK_DONE.set(told)
             try:
                 result: dict[str, Any] = await narrate(
-                    source=str(options.source.absolute()),
+                    source=str(source),
                     profile=absolute(options.profile),
                     out=options.out,
                     chapters=options.chapters,
