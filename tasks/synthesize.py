@@ -61,13 +61,13 @@ async def synthesize(script: Script, studio: Studio) -> Recital:
 def _found(script: Script, studio: Studio) -> tuple[dict[str, Voiced], tuple[str, ...]]:
     """Get the clips that are in the store, by the ids of their chunks, and name the chunks whose clips are damaged."""
     keys = {chunk.id: key_of(chunk, studio.speaker(chunk).identity) for chunk in script.chunks}
-    studio.store.bring(keys.values())
-    clips = {voiced.chunk.id: voiced for voiced in _kept(script.chunks, keys, studio)}
-    there = studio.store.held(key for name, key in keys.items() if name not in clips)
-    return clips, tuple(name for name, key in keys.items() if name not in clips and key in there)
+    held = studio.store.bring(keys.values())
+    kept = tuple(chunk for chunk in script.chunks if keys[chunk.id] in held)
+    clips = {voiced.chunk.id: voiced for voiced in _got(kept, keys, studio)}
+    return clips, tuple(chunk.id for chunk in kept if chunk.id not in clips)
 
 
-def _kept(chunks: Iterable[Chunk], keys: Mapping[str, str], studio: Studio) -> Iterable[Voiced]:
+def _got(chunks: Iterable[Chunk], keys: Mapping[str, str], studio: Studio) -> Iterable[Voiced]:
     for chunk in chunks:
         clip = studio.store.get(keys[chunk.id])
         if clip:

@@ -113,8 +113,9 @@ class ClipStore:
         """Tell which of these clips there are, without reading them."""
         return frozenset(key for key in keys if self.holds(key))
 
-    def bring(self, keys: Iterable[str]) -> None:
-        """Bring what there is of these clips to this machine, many at once: they are about to be got."""
+    def bring(self, keys: Iterable[str]) -> frozenset[str]:
+        """Tell which of these clips there are, and bring them to this machine, many at once: they are about to be got."""
+        return self.held(keys)
 
     def get(self, key: str) -> Clip | None:
         """Find a clip and verify it; None where there is none, or where it is torn or altered."""

@@ -86,10 +86,11 @@ class RemoteStore(ClipStore):
         return wanted & (here | there)
 
     @override
-    def bring(self, keys: Iterable[str]) -> None:
-        away = {key for key in self.held(keys) if not self._is_near(key)}
+    def bring(self, keys: Iterable[str]) -> frozenset[str]:
+        there = self.held(keys)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._fetch, away))
+            list(pool.map(self._fetch, (key for key in there if not self._is_near(key))))
+        return there
 
     @override
     def get(self, key: str) -> Clip | None:
