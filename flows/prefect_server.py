@@ -18,8 +18,15 @@ from tasks.trust import trust
 _PATIENCE_SECONDS = 10
 _POLL_SECONDS = 0.1
 _LAST_SECONDS = 5
-# As Prefect starts a server for the time of a flow: without its UI, and without what a server does that stays.
-_SERVED_BY_A_COMMAND = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+_SERVED_BY_A_COMMAND = {
+    # As Prefect starts a server for the time of a flow: without its UI, and without what a server does that stays.
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    # Task runs are recorded a few together: to record each of their states alone is most of what a server does meanwhile.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+}
 
 
 class OwnServer:

@@ -38,6 +38,11 @@ _NO_WORK_OF_ITS_OWN = {
     f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "0"
     for name in ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS", "TRIGGERS", "EVENT_PERSISTER")
 }
+# As the README tells whoever keeps a server for many runs.
+_RECORDED_TOGETHER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+}
 _PATIENCE_SECONDS = 240
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
@@ -156,7 +161,9 @@ def begin_server(environment: dict[str, str], port: int = 0) -> tuple[subprocess
     """Begin a Prefect server on a port, or on a free one; returns its process and the address at which it is going to answer."""
     port = port or free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment | _RECORDED_TOGETHER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     return process, f"http://127.0.0.1:{port}/api"
 
 
