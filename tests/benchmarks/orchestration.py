@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.orchestration [--chunks 10000] [--chapters 100] [--rounds 3]
 
-The yardstick is the same work in a process that knows no Prefect: the book is read, cut, and spoken in the same studio, eight requests
-at once. Both begin with an empty store, and make no edition; the time in which an empty flow starts is told apart. Rounds take turns,
-and their median counts: a shared machine is a fifth slower in one minute than in the next.
+The yardstick is the same work in a process that has no flow: the book is read, cut, and spoken in the same studio, eight requests
+at once, and its accounts are written. Both begin with an empty store, and make no edition; the time in which an empty flow starts is
+told apart. Rounds take turns, and their median counts: a shared machine is a fifth slower in one minute than in the next.
 """
 
 import argparse
@@ -18,10 +18,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.plan import make_plan
-from tasks.settings import load_profile
+from flows.plan import Plan, make_plan
+from tasks.model import Cost, Recital, Role, Script, Voiced
+from tasks.packagers.accounts import Account, Performance
+from tasks.publish import publish
+from tasks.readers import source_sha256
+from tasks.settings import Profile, load_profile
 from tasks.store import open_store
-from tasks.studio import open_studios, speak
+from tasks.studio import Studio, open_studios, speak
 from tasks.voices.limits import Bill, Budget
 from tests.benchmarks.prefect_start import prefect_start
 from tests.flows.conftest import KEY, profile_at
@@ -32,20 +36,29 @@ _AT_ONCE = 8
 _THIS = [sys.executable, "-m", "tests.benchmarks.orchestration"]
 
 
-def _spoken(source: Path, overrides: tuple[str, ...]) -> None:
-    """Speak a book without Prefect: the yardstick."""
+def _narrated(source: Path, out: Path, overrides: tuple[str, ...]) -> None:
+    """Narrate a book without a flow: the yardstick."""
     profile = load_profile(overrides[0], overrides[1:])
     plan = make_plan(source, profile)
+    performances = asyncio.run(_performed(plan, profile))
+    account = Account(source, source_sha256(source), profile.model_dump(mode="json"), plan.book, performances, ())
+    publish(account, profile.output, plan.castings[0].narrator, out)
 
-    async def all_of_it() -> None:
-        store = open_store(profile.store)
-        async with open_studios(plan.castings, Budget(0), store, plan.book.language) as (studio, *_):
-            studio.hold(plan.scripts)
-            bills: list[Bill] = []
-            for script in plan.scripts:
-                await asyncio.gather(*(speak(chunk, studio, bills, profile.limits) for chunk in script.chunks))
 
-    asyncio.run(all_of_it())
+async def _performed(plan: Plan, profile: Profile) -> tuple[Performance, ...]:
+    store = open_store(profile.store)
+    async with open_studios(plan.castings, Budget(0), store, plan.book.language) as (studio, *_):
+        studio.hold(plan.scripts)
+        recitals = await asyncio.gather(*(_recital(script, studio, profile) for script in plan.scripts))
+    return tuple(Performance(recital, None) for recital in recitals)
+
+
+async def _recital(script: Script, studio: Studio, profile: Profile) -> Recital:
+    bills: list[Bill] = []
+    clips = await asyncio.gather(*(speak(chunk, studio, bills, profile.limits) for chunk in script.chunks))
+    voice = studio.speakers[Role.NARRATION].identity
+    voiced = tuple(Voiced(chunk, clip, voice, Cost(1)) for chunk, clip in zip(script.chunks, clips, strict=True))
+    return Recital(script, voiced, ())
 
 
 def _book(folder: Path, chapters: int, chunks: int) -> Path:
@@ -70,10 +83,10 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=10_000)
     parser.add_argument("--chapters", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--spoken", nargs="+", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--bare", nargs="+", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.spoken:
-        _spoken(Path(options.spoken[0]), tuple(options.spoken[1:]))
+    if options.bare:
+        _narrated(Path(options.bare[0]), Path(options.bare[1]), tuple(options.bare[2:]))
         return
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with tempfile.TemporaryDirectory() as folder, Service(latency_seconds=0.02) as service:
@@ -112,9 +125,10 @@ def _round(number: int, source: Path, house: House, service: Service) -> _Round:
     profile = str(profile_at(service.url, house.folder, concurrency=_AT_ONCE))
     stores = [f"store.url={house.folder / f'{name}-{number}'}" for name in ("bare", "whole")]
     asked = len(service.asked)
-    bare = _timed([*_THIS, "--spoken", str(source), profile, stores[0]], house)
+    no_edition = "output.editions=[]"
+    bare = _timed([*_THIS, "--bare", str(source), str(house.folder / "bare"), profile, stores[0], no_edition], house)
     narrate = [sys.executable, "-m", "flows.cli", "narrate", str(source), "--profile", profile]
-    sets = ["--out", str(house.outbox), "--set", stores[1], "--set", "output.editions=[]"]
+    sets = ["--out", str(house.outbox), "--set", stores[1], "--set", no_edition]
     whole = _timed([*narrate, *sets], house)
     done = _Round(whole, bare, prefect_start(house.environment))
     print(
