@@ -5,6 +5,7 @@ one differs in what is settled before it begins: what is imported, in which orde
 tells. Where that is the point, or the system's loader or a limit of the system, a test starts a fresh one instead.
 """
 
+import faulthandler
 import gc
 import os
 import runpy
@@ -12,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -38,6 +40,9 @@ _ROOTS = (
     *("tasks.readers.markdown", "tasks.voices.lanes", "tasks.voices.piper_voice", "anyio._backends._asyncio"),
     *("prefect.flow_engine", "prefect.task_engine", "prefect.utilities.visualization", "fastapi", "numpy.fft"),
 )
+_LAST_WORD_SECONDS = 2
+# What a command has begun ends with it, in a moment, and lets go of what it wrote to.
+_PATIENCE_SECONDS = 30
 # Of the commands, those that read Prefect's settings.
 _WITH_PREFECT = frozenset({"narrate", "library", "deploy", "doctor"})
 
@@ -70,7 +75,14 @@ class Fork:
         readers = ThreadPoolExecutor(2)
         said, complained = (readers.submit(_rest, stream) for stream in (self.stdout, self.stderr))
         readers.shutdown(wait=False)
-        self.wait(timeout)
+        try:
+            self.wait(timeout)
+        except TimeoutExpired as error:
+            # It says where its threads are, which is all that can be learnt of it.
+            self.send_signal(signal.SIGUSR1)
+            time.sleep(_LAST_WORD_SECONDS)
+            self.kill()
+            raise AssertionError(f"{error}: {complained.result(_PATIENCE_SECONDS)}") from error
         return said.result(timeout), complained.result(timeout)
 
     def send_signal(self, number: int) -> None:
@@ -172,6 +184,7 @@ def _keep(output: int, error: int, report: Connection) -> None:
     for source, target in ((output, 1), (error, 2)):
         os.dup2(source, target)
         os.close(source)
+    faulthandler.register(signal.SIGUSR1)
 
 
 def _be(arguments: list[str], environment: Mapping[str, str]) -> NoReturn:
