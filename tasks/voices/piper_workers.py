@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 Value = TypeVar("Value")
 # By what name the process that is forked from learns which voice to load: it is given nothing else.
@@ -27,6 +28,8 @@ _PRELOADED = "tasks.voices.piper_preloaded"
 _naming = threading.Lock()
 # The store, the encoders and Prefect want little, but at once; speech takes the rest.
 _NICENESS = 10
+# So long a result is on its way at most: some megabytes, to a process that is busy.
+_SENDING_SECONDS = 0.5
 
 
 def open_pool(model: Path, workers: int) -> Executor:
@@ -65,7 +68,36 @@ def submit(pool: Executor, work: Callable[..., Value], *arguments: object) -> Fu
     Raises `BrokenProcessPool` where its processes have died.
     """
     with _deaths_told(), _no_signals():
-        return pool.submit(work, *arguments)
+        return pool.submit(_done, work, *arguments)
+
+
+# In a worker: whether it does what it was asked for, and whether it was asked to end.
+_at_work, _ending = threading.Event(), threading.Event()
+
+
+def _done(work: Callable[..., Value], *arguments: object) -> Value:
+    """Do work in a worker, which can be ended meanwhile."""
+    if _ending.is_set():
+        _forever()
+    _at_work.set()
+    try:
+        return work(*arguments)
+    finally:
+        _at_work.clear()
+
+
+def _forever() -> NoReturn:
+    while True:
+        time.sleep(_SENDING_SECONDS)
+
+
+def _end_when_asked() -> None:
+    """End a worker by SIGTERM, but not while it sends a result: whoever reads half of one would wait for the rest for ever."""
+    signal.sigwait({signal.SIGTERM})
+    _ending.set()
+    if not _at_work.is_set():
+        time.sleep(_SENDING_SECONDS)
+    os._exit(1)
 
 
 @contextmanager
@@ -101,7 +133,10 @@ def _begin_worker(loading: AbstractContextManager[object]) -> None:
     global _loading  # noqa: PLW0603  # a pool hands its workers a lock in no other way
     _loading = loading
     stand_back()
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
+    # In all threads, but for the one that waits for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    for waiting in (_wait_for_parent, _end_when_asked):
+        threading.Thread(target=waiting, daemon=True).start()
 
 
 def stand_back() -> None:

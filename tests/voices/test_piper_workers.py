@@ -2,15 +2,19 @@
 
 import multiprocessing.forkserver
 import os
+import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tasks.voices.piper_workers import MODEL_VARIABLE, open_pool
+from tasks.voices.piper_workers import MODEL_VARIABLE, open_pool, submit
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker loads the voice for itself")
@@ -34,3 +38,31 @@ def test_voices_that_are_prepared_at_once_name_their_files_one_after_the_other(
         pool.shutdown()
     assert sorted(named) == [str(model) for model in models]
     assert MODEL_VARIABLE not in os.environ
+
+
+@dataclass(frozen=True)
+class Large:
+    """A result that takes a while to send; a file says that it begins."""
+
+    begun: Path
+
+    def __reduce__(self) -> tuple[Callable[[bytes], int], tuple[bytes]]:
+        self.begun.touch()
+        return len, (bytes(64 << 20),)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker has not what the tests import")
+@pytest.mark.parametrize("milliseconds", range(0, 100, 10))
+def test_a_worker_that_is_ended_leaves_no_half_of_a_result(milliseconds: int, tmp_path: Path) -> None:
+    pool, begun = open_pool(tmp_path / "none.onnx", 1), tmp_path / "begun"
+    worker = submit(pool, os.getpid).result()
+    submit(pool, Large, begun)
+    while not begun.exists():
+        time.sleep(0.001)
+    time.sleep(milliseconds / 1000)
+    os.kill(worker, signal.SIGTERM)
+    # It waits for whoever reads the results.
+    ending = threading.Thread(target=pool.shutdown, daemon=True)
+    ending.start()
+    ending.join(60)
+    assert not ending.is_alive()
