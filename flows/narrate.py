@@ -83,6 +83,8 @@ async def _fetched_and_narrated(source: str, settings: Profile, chapters: str, o
 async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, folder: Path) -> dict[str, Any]:
     castings = castings_of(settings)
     await _name_run(book.title, settings)
+    # Of what is narrated, whatever becomes of the file meanwhile.
+    sha256 = source_sha256(path)
     reading = Reading(book, settings, chapters)
     scripts = reading.scripts(castings[0])
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
@@ -90,7 +92,7 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
     async with open_dashboard(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
         performances = await _performed(reading, scripts, castings, budget, dashboard)
-        account = _account(path, reading, performances)
+        account = _account(path, sha256, reading, performances)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
             raise stopped_by
@@ -102,11 +104,11 @@ async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, fo
     return {"folder": str(published.folder), "editions": [edition.path for edition in published.editions]}
 
 
-def _account(path: Path, reading: Reading, performances: tuple[Performance, ...]) -> Account:
+def _account(path: Path, sha256: str, reading: Reading, performances: tuple[Performance, ...]) -> Account:
     numbers = {chapter.number for chapter in reading.book.chapters}
     return Account(
         source=path,
-        source_sha256=source_sha256(path),
+        source_sha256=sha256,
         profile=reading.settings.model_dump(mode="json"),
         book=reading.book,
         performances=tuple(it for it in performances if it.recital.script.number in numbers),

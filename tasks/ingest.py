@@ -16,8 +16,9 @@ READ: ContextVar[Mapping[Path, Book]] = ContextVar("READ", default={})  # noqa: 
 
 @task(name="read", task_run_name="read {source.name}", cache_policy=NO_CACHE, persist_result=False)
 def ingest(source: Path) -> Book:
-    """Read a manuscript, unless it has been; raises `SourceError`."""
-    book = READ.get().get(source.absolute()) or read_book(source)
+    """Read a manuscript, unless it has been; raises `SourceError`, also where it has gone since."""
+    read = READ.get().get(source.absolute()) if source.exists() else None
+    book = read or read_book(source)
     logger = get_run_logger()
     logger.info("%s: %d chapters, language %s", book.title, len(book.chapters), book.language)
     for warning in book.warnings:

@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 Value = TypeVar("Value")
 # By what name the process that is forked from learns which voice to load: it is given nothing else.
@@ -29,7 +29,7 @@ _naming = threading.Lock()
 # The store, the encoders and Prefect want little, but at once; speech takes the rest.
 _NICENESS = 10
 # So long a result is on its way at most: some megabytes, to a process that is busy.
-_SENDING_SECONDS = 0.5
+_SENDING_SECONDS = 2
 
 
 def open_pool(model: Path, workers: int) -> Executor:
@@ -78,17 +78,12 @@ _at_work, _ending = threading.Event(), threading.Event()
 def _done(work: Callable[..., Value], *arguments: object) -> Value:
     """Do work in a worker, which can be ended meanwhile."""
     if _ending.is_set():
-        _forever()
+        os._exit(1)
     _at_work.set()
     try:
         return work(*arguments)
     finally:
         _at_work.clear()
-
-
-def _forever() -> NoReturn:
-    while True:
-        time.sleep(_SENDING_SECONDS)
 
 
 def _end_when_asked() -> None:
