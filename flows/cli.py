@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from flows.arguments import parser
+from flows.imports import importing
 from tasks.errors import DeclaimError, Interrupted
 
 
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         module, _, name = options.command.partition(":")
-        return int(getattr(import_module(module), name)(options))
+        with importing():
+            command = getattr(import_module(module), name)
+        return int(command(options))
     except DeclaimError as error:
         if options.verbose:
             traceback.print_exc()

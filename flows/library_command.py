@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flows.imports import importing
 from flows.narrate_command import absolute, quiet_prefect
 from flows.prefect_server import begin_server, connect
 from tasks.errors import Interrupted
@@ -30,10 +31,11 @@ def library(options: argparse.Namespace) -> int:
 
 
 async def _narrated(options: argparse.Namespace, server: "OwnServer | None") -> dict[str, Any]:
-    from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
+    with importing():
+        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
 
-    from flows.library import BOOK_TOLD  # noqa: PLC0415
-    from flows.library import library as flow  # noqa: PLC0415
+        from flows.library import BOOK_TOLD  # noqa: PLC0415
+        from flows.library import library as flow  # noqa: PLC0415
 
     await connect(server)
     BOOK_TOLD.set(partial(print, file=sys.stderr))

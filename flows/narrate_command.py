@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.imports import importing
 from flows.prefect_server import begin_server, connect
 from tasks.errors import Interrupted
 from tasks.packagers.claim import claimed
@@ -35,7 +36,8 @@ def narrate(options: argparse.Namespace) -> int:
     quiet_prefect(options.verbose)
     server = begin_server()
     try:
-        from flows.plan_command import planned  # noqa: PLC0415  # half a second, in which the server starts
+        with importing():
+            from flows.plan_command import planned  # noqa: PLC0415  # half a second, in which the server starts
 
         profile, plan, revised = planned(options)
     except BaseException:
@@ -106,12 +108,13 @@ async def _narrated(
         from flows.audition import audition  # noqa: PLC0415  # numpy, for what is to be spoken alone
 
         bought = await audition(plan, profile)
-        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
+        with importing():
+            from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
 
-        from flows.narrate import narrate  # noqa: PLC0415
-        from flows.progress import shown  # noqa: PLC0415  # for this command alone
-        from tasks.ingest import READ  # noqa: PLC0415  # a stage: it imports Prefect
-        from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # likewise
+            from flows.narrate import narrate  # noqa: PLC0415
+            from flows.progress import shown  # noqa: PLC0415  # for this command alone
+            from tasks.ingest import READ  # noqa: PLC0415  # a stage: it imports Prefect
+            from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # likewise
 
         await connect(server)
         source = options.source.absolute()

@@ -12,6 +12,7 @@ from threading import Thread
 
 import httpx
 
+from flows.imports import importing
 from tasks.errors import ProfileError
 from tasks.trust import trust
 
@@ -130,14 +131,17 @@ def begin_server() -> OwnServer | None:
 def _serve(bound: socket.socket) -> None:
     """Be Prefect's server at a bound socket until standard input ends."""
     Thread(target=_end_with_input, daemon=True).start()
-    from prefect.settings import get_current_settings  # noqa: PLC0415  # seconds, in which the input may end
+    with importing():
+        from prefect.settings import get_current_settings  # noqa: PLC0415  # seconds, in which the input may end
 
     settings = get_current_settings()
     if settings.api.url or not settings.server.ephemeral.enabled:
         return
-    import uvicorn  # noqa: PLC0415  # where it serves alone
+    with importing():
+        import uvicorn  # noqa: PLC0415  # where it serves alone
+        from prefect.server.api.server import create_app  # noqa: PLC0415  # likewise
 
-    application = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
+    application = uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on")
     uvicorn.Server(application).run(sockets=[bound])
 
 
