@@ -1,7 +1,9 @@
 """Cancellation, as Prefect tells of it: asked for in its UI it is an interrupt, and an interrupt is shown as one."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
@@ -10,6 +12,7 @@ import httpx
 from prefect import get_client
 from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
+from prefect.utilities import engine
 
 from flows.interrupts import Interruption
 from flows.outcomes import shown
@@ -17,6 +20,7 @@ from tasks.errors import DeclaimError
 
 # One small request each time; nobody tells a run that was not started by one of Prefect's workers.
 _POLL_SECONDS = 3
+_HANDLER = "_prefect_sigterm_handler"
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 
@@ -43,6 +47,22 @@ def cancellable(
             watching.cancel()
 
     return heeding
+
+
+@contextmanager
+def leaving_signals_to_us() -> Iterator[None]:
+    """Let flows that begin within the block, and within one that heeds signals, leave the signals to it.
+
+    The engine puts a handler in place of ours while such a flow begins, and what that raises in the middle of whatever runs
+    ends the whole process. It does not where it finds its own handler there: for the time of the block, that is ours. Prefect has
+    no other way, nor a public name for this one (3.8.8, prefect.utilities.engine.capture_sigterm).
+    """
+    own = getattr(engine, _HANDLER)
+    setattr(engine, _HANDLER, signal.getsignal(signal.SIGTERM))
+    try:
+        yield
+    finally:
+        setattr(engine, _HANDLER, own)
 
 
 async def _watch(interruption: Interruption) -> None:

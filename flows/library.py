@@ -10,7 +10,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from flows.cancellation import cancellable
+from flows.cancellation import cancellable, leaving_signals_to_us
 from flows.dispatch import by_deployment, here
 from flows.interrupts import CURRENT
 from flows.library_book import House, Job, job_of, narrate_book, refused
@@ -141,7 +141,8 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
         _tell(job.seen.name, entry)
 
     # All end before the first error is raised: what is in flight is paid for.
-    ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
+    with leaving_signals_to_us():
+        ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
     for outcome in ended:
         if isinstance(outcome, BaseException):
             raise outcome
