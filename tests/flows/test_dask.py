@@ -48,8 +48,12 @@ class Cluster:
 
     @property
     def workers(self) -> list[int]:
-        children = psutil.Process(self.keeper.pid).children()
-        return [child.pid for child in children if any("spawn_main" in word for word in child.cmdline())]
+        found = []
+        for child in psutil.Process(self.keeper.pid).children():
+            # Where the scheduler is lost, the workers end by themselves, while they are counted too.
+            with suppress(psutil.NoSuchProcess):
+                found += [child.pid] * any("spawn_main" in word for word in child.cmdline())
+        return found
 
     def close(self) -> None:
         workers = self.workers
