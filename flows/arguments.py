@@ -18,17 +18,23 @@ def parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="show what would be said and what it would cost")
     voices = commands.add_parser("voices", help="list the voices that a profile can choose from")
     lexicon = commands.add_parser("lexicon", help="list a manuscript's names and rare words, as a lexicon to fill in")
+    retell = commands.add_parser("retell", help="have a language model retell a manuscript, and narrate what it tells")
     _add_library(commands)
     _add_deploy(commands)
     _add_check(commands)
     _add_doctor(commands)
     _add_store(commands)
-    for command in (narrate, plan):
+    for command in (narrate, plan, retell):
+        folder = "retold" if command is retell else "narrated"
         command.add_argument(
             "source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file, or a folder of Markdown files"
         )
-        command.add_argument("--out", default="", metavar="DIR", help="where the editions go (narrated/<title>)")
+        command.add_argument("--out", default="", metavar="DIR", help=f"where the editions go ({folder}/<title>)")
         command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
+    retell.add_argument(
+        "--instruction", required=True, metavar="TEXT", help='how to retell it, such as "Abridge it to a tenth"'
+    )
+    for command in (narrate, plan):
         command.add_argument(
             "--revise", action="store_true", help="say first what differs from the edition that is there, and its cost"
         )
@@ -39,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     named = {
         "narrate_command:narrate": narrate,
         "plan_command:plan": plan,
+        "retell_command:retell": retell,
         "voices_command:voices": voices,
         "lexicon_command:lexicon": lexicon,
     }

@@ -1,5 +1,6 @@
 """What Prefect's pages tell of a book, in words and rows for a production editor."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,10 @@ def _command(parameters: dict[str, Any]) -> str:
     options = "".join(
         f" --{name} {parameters[name]}" for name in ("profile", "out", "chapters") if parameters.get(name)
     )
-    return f"declaim narrate {parameters.get('source', 'SOURCE')}{options}"
+    source = parameters.get("source", "SOURCE")
+    if "instruction" in parameters:
+        return f"declaim retell {source} --instruction {shlex.quote(parameters['instruction'])}{options}"
+    return f"declaim narrate {source}{options}"
 
 
 def begun_summary(title: str, parameters: dict[str, Any]) -> str:

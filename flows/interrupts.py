@@ -48,11 +48,11 @@ class Interruption:
         self.heed_there(partial(_close_gates, studios), partial(_count_kept, studios, scripts), GRACE_SECONDS)
 
     def heed_there(
-        self, close: Callable[[DeclaimError], None], kept: Callable[[], tuple[int, int]], seconds: float
+        self, close: Callable[[DeclaimError], None], kept: Callable[[], tuple[int, int]] | None, seconds: float
     ) -> None:
         """Say what closes the gates, wherever they are, and how long what is in flight there may take.
 
-        `kept` tells how many chunks are spoken and kept, and of how many.
+        `kept` tells how many chunks are spoken and kept, and of how many, where the work is such.
         """
         self._close, self._kept, self._waits = close, kept, seconds
         if self.is_asked:

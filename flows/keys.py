@@ -7,16 +7,16 @@ from typing import Any
 from prefect.blocks.system import Secret
 
 from tasks.errors import ProfileError
-from tasks.voices import BLOCK_KEYS, VoiceSettings
+from tasks.voices import BLOCK_KEYS, Keyed
 
 
 @asynccontextmanager
-async def block_keys(voices: Mapping[str, VoiceSettings]) -> AsyncIterator[None]:
-    """Have the keys of voices, by their sections, at hand within the block.
+async def block_keys(keyed: Mapping[str, Keyed]) -> AsyncIterator[None]:
+    """Have the keys of a profile, by the sections that name them, at hand within the block.
 
     Raises `ProfileError` where the server has no Secret block of a name.
     """
-    named = {voice.api_key_block: section for section, voice in voices.items() if voice.api_key_block}
+    named = {it.api_key_block: section for section, it in keyed.items() if it.api_key_block}
     token = BLOCK_KEYS.set(BLOCK_KEYS.get() | {name: await _key(name, section) for name, section in named.items()})
     try:
         yield

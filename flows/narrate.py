@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from prefect import flow, get_client, get_run_logger
+from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from flows.cancellation import cancellable
 from flows.dashboard import Dashboard, book_tag, open_dashboard
 from flows.interrupts import CURRENT
 from flows.keys import block_keys
-from flows.pages import say_how_to_go_on
+from flows.pages import name_run, say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of, recited
 from flows.throttles import open_throttles
@@ -25,7 +25,7 @@ from tasks.ingest import ingest
 from tasks.library.inbox import fetched
 from tasks.model import Book, Recital, Script
 from tasks.package import package
-from tasks.packagers.accounts import Account, Performance
+from tasks.packagers.accounts import Account, Performance, Retelling
 from tasks.packagers.claim import claimed
 from tasks.packagers.folder import output_folder
 from tasks.prefect_values import untouched
@@ -77,22 +77,34 @@ async def _fetched_and_narrated(source: str, settings: Profile, chapters: str, o
         book = settings.metadata.told(ingest(path))
         folder = output_folder(out, book.title)
         with claimed(folder):
-            return await _narrated(path, book, settings, chapters, folder)
+            return await narrated(path, book, settings, folder, chapters=chapters)
 
 
-async def _narrated(path: Path, book: Book, settings: Profile, chapters: str, folder: Path) -> dict[str, Any]:
+async def narrated(
+    path: Path,
+    book: Book,
+    settings: Profile,
+    folder: Path,
+    *,
+    chapters: str = "",
+    retelling: Retelling | None = None,
+) -> dict[str, Any]:
+    """Narrate a book that has been read from `path`, within a flow; the caller holds the folder's claim.
+
+    `retelling` says how it came from another book; what that has cost counts for the budget.
+    """
     castings = castings_of(settings)
-    await _name_run(book.title, settings)
+    await name_run(f"{book.title}, retold" if retelling else book.title, _tags(book.title, settings))
     # Of what is narrated, whatever becomes of the file meanwhile.
     sha256 = source_sha256(path)
     reading = Reading(book, settings, chapters)
     scripts = reading.scripts(castings[0])
-    spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
+    spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values()) + (retelling.usd if retelling else 0.0)
     budget = Budget(settings.limits.budget_usd, spent)
     is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
     async with open_dashboard(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
         performances = await _performed(reading, scripts, castings, budget, dashboard)
-        account = _account(path, sha256, reading, performances)
+        account = replace(_account(path, sha256, reading, performances), retelling=retelling)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
             raise stopped_by
@@ -197,13 +209,11 @@ async def _spoken(script: Script, reading: Reading, studios: tuple[Studio, ...])
     return await recited(studios, script_for, shown)
 
 
-async def _name_run(title: str, settings: Profile) -> None:
-    """Name the run by its book, which is only known when the file has been read, and tag it by book and voices."""
+def _tags(title: str, settings: Profile) -> set[str]:
+    """Tag a run by book and voices, which are only known when it has begun."""
     voices = {f"{voice.provider}{f': {voice.model}' if voice.model else ''}" for voice in settings.voices.values()}
     profile = Path(flow_run.get_parameters().get("profile") or DEFAULT_PROFILE).stem
-    tags = {*flow_run.get_tags(), book_tag(title), profile, *voices}
-    async with get_client() as client:
-        await client.update_flow_run(UUID(str(flow_run.get_id())), name=title, tags=sorted(tags))
+    return {book_tag(title), profile, *voices}
 
 
 def _report_missing(performances: tuple[Performance, ...], published: Published) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -72,6 +72,13 @@ async def kept_fresh(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIter
     finally:
         keeping.cancel()
         await show()
+
+
+async def name_run(name: str, tags: Iterable[str]) -> None:
+    """Name the run that this is called in, and put tags to those that it has."""
+    async with get_client() as client:
+        identifier = UUID(str(current_run.get_id()))
+        await client.update_flow_run(identifier, name=name, tags=sorted({*current_run.get_tags(), *tags}))
 
 
 async def say_how_to_go_on(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  # Prefect's names

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.casting import Casting, castings_of
 from tasks.errors import ProfileError
-from tasks.model import Book, Chunk, Script
+from tasks.model import Book, Chapter, Chunk, Script
 from tasks.packagers import CREDITED
 from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
@@ -17,6 +17,8 @@ from tasks.text.chunking import diction_of, in_order_of_requests, scripts_of
 from tasks.text.coverage import Coverage, coverage_of, outside
 from tasks.text.credits import credits_of
 from tasks.text.diction import Diction
+
+Numbered = TypeVar("Numbered", Chapter, Script)
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
@@ -102,8 +104,8 @@ def credit_scripts(book: Book, profile: Profile, casting: Casting, diction: Dict
     return tuple(script for script in scripts if script.chunks)
 
 
-def chosen(scripts: tuple[Script, ...], chapters: str) -> tuple[Script, ...]:
-    """Choose chapters by their numbers, as in `1-3,7`; all for an empty choice. Raises `ProfileError`."""
+def chosen(scripts: tuple[Numbered, ...], chapters: str) -> tuple[Numbered, ...]:
+    """Choose chapters, or their scripts, by their numbers, as in `1-3,7`; all for an empty choice. Raises `ProfileError`."""
     if not chapters.strip():
         return scripts
     wanted: set[int] = set()

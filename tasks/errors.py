@@ -8,7 +8,8 @@
     │   ├── Transient               4   the same request may succeed later; the only kind that is tried again
     │   │   ├── RateLimited         4   too many requests; carries the wait that the service asked for
     │   │   ├── Unavailable         4   no answer, or one that says that the service is down
-    │   │   └── BadAudio            4   an answer that is no speech
+    │   │   ├── BadAudio            4   an answer that is no speech
+    │   │   └── BrokenOff           4   a stream that ended before all of it had come
     │   ├── Undelivered             4   the speech was made and billed, and could not be fetched; never asked for twice
     │   ├── Rejected                4   the request itself is at fault
     │   ├── Unauthorized            4   the key is wrong
@@ -74,6 +75,10 @@ class Unavailable(Transient):
 
 class BadAudio(Transient):
     """The service answered with something that is not the speech asked for."""
+
+
+class BrokenOff(Transient):
+    """The service began to tell and did not come to its end. What has come is billed, and no other telling goes on from it."""
 
 
 class Undelivered(ProviderError):

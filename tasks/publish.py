@@ -19,7 +19,7 @@ from tasks.checks.levels import track_findings
 from tasks.errors import OutputError, PackageError
 from tasks.model import Edition
 from tasks.packagers import EditionKind, OutputSettings
-from tasks.packagers.accounts import Account, coverage, manifest
+from tasks.packagers.accounts import Account, Retelling, coverage, manifest
 from tasks.packagers.acx import write_acx
 from tasks.packagers.audiobookshelf import write_audiobookshelf
 from tasks.packagers.captions import write_captions
@@ -28,6 +28,7 @@ from tasks.packagers.flac import write_flac
 from tasks.packagers.folder import MANIFEST, replaced
 from tasks.packagers.m4b import chapter_marks, m4b_name, tag_m4b
 from tasks.packagers.mp3 import write_mp3
+from tasks.packagers.names import file_name
 from tasks.packagers.publication import Publication, publication_of
 from tasks.packagers.readalong import write_readalong
 from tasks.packagers.report import write_report
@@ -74,14 +75,18 @@ def _published(account: Account, settings: OutputSettings, narrator: str, folder
     publication = publication_of(account, narrator, settings.disclosure)
     book = replace(account.book, warnings=(*account.book.warnings, *publication.warnings))
     with replaced(folder) as draft:
-        editions = tuple(_editions(publication, settings, draft))
+        editions = tuple(_editions(publication, settings, account.retelling, draft))
         _write_accounts(replace(account, book=book, editions=editions), publication, draft)
     return Published(folder, editions, publication.warnings)
 
 
-def _editions(publication: Publication, settings: OutputSettings, draft: Path) -> Iterator[Edition]:
+def _editions(
+    publication: Publication, settings: OutputSettings, retelling: Retelling | None, draft: Path
+) -> Iterator[Edition]:
     """Make the editions of single chapters, then those of the whole book, which may link to them."""
     wanted = set(settings.editions)
+    if retelling:
+        yield _manuscript(publication.book.title, retelling, draft)
     for kind, make in _OF_CHAPTERS.items():
         if kind in wanted:
             yield from make(publication, draft)
@@ -92,6 +97,13 @@ def _editions(publication: Publication, settings: OutputSettings, draft: Path) -
             yield from make(publication, draft)
     if "feed" in wanted:
         yield from write_feed(publication, draft, settings.feed_url)
+
+
+def _manuscript(title: str, retelling: Retelling, draft: Path) -> Edition:
+    """Write the text of a retold book: narrated by itself, it makes the same editions."""
+    target = draft / f"{file_name(title)}.md"
+    target.write_text(retelling.markdown, "utf-8", "backslashreplace")
+    return Edition("manuscript", target.name)
 
 
 def _m4b(publication: Publication, draft: Path) -> Iterator[Edition]:

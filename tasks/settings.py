@@ -17,6 +17,7 @@ from tasks.errors import BadAudio, ProfileError
 from tasks.packagers import OutputSettings
 from tasks.readers.metadata import MetadataSettings
 from tasks.store import StoreSettings
+from tasks.tellers import RetellSettings
 from tasks.text.chunking import TextSettings
 from tasks.voices import CastSettings, LimitSettings, OtherVoiceSettings, VoiceSettings, secret
 
@@ -58,6 +59,7 @@ class Profile(BaseModel):
     store: StoreSettings = Field(default_factory=StoreSettings)
     metadata: MetadataSettings = Field(default_factory=MetadataSettings)
     run: RunSettings = Field(default_factory=RunSettings)
+    retell: RetellSettings = Field(default_factory=RetellSettings)
 
     @property
     def voices(self) -> dict[str, VoiceSettings]:

@@ -202,7 +202,7 @@ async def _leased(key: str, studio: Studio, gate: Gate) -> AsyncIterator[Clip | 
     while True:
         if gate.closed_by:
             raise gate.closed_by
-        found = await _done(lambda: _taken(key, studio), studio)
+        found = await patiently(lambda: _taken(key, studio), studio)
         if found:
             break
         await asyncio.sleep(studio.leases.poll_seconds)
@@ -238,11 +238,11 @@ async def _bought(chunk: Chunk, studio: Studio, bills: list[Bill], limits: Limit
                     bill.is_due, bill.charged = True, speech.usd
             receipt = Receipt(speech.request_id, bill.usd if speech.usd is None else speech.usd)
             # The speech is paid for: it is put again as long as there is hope.
-            return await _done(partial(_stored, speech, receipt, chunk, studio), studio)
+            return await patiently(partial(_stored, speech, receipt, chunk, studio), studio)
     raise TypeError("a request has ended without an outcome")
 
 
-async def _done(work: Callable[[], Value], studio: Studio) -> Value:
+async def patiently(work: Callable[[], Value], studio: Studio) -> Value:
     """Do the store's work in a thread, again while its folder is away; raises `OutputError`.
 
     At the system's limit of open files it is tried again too, and nothing more is bought.

@@ -13,7 +13,7 @@ from tasks.errors import OutputError
 from tasks.model import Audio, Clip, Identity
 from tasks.settings import load_profile
 from tasks.store import ClipStore, clip_key
-from tasks.studio import _done, open_studios
+from tasks.studio import open_studios, patiently
 from tasks.voices.limits import Budget
 
 VOICE = Identity("openai", "tts-1", "coral", (), 1)
@@ -38,7 +38,7 @@ def put_while(
         work = partial(store.put, KEY, Audio(b"\1\0" * 9, 24_000), VOICE, ("One.",))
         async with open_studios(castings_of(load_profile()), Budget(0, 0), store, "en") as (studio,):
             try:
-                return await _done(work, studio)
+                return await patiently(work, studio)
             finally:
                 closed.extend(gate.closed_by for gate in studio.gates)
 

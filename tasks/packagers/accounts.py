@@ -4,7 +4,7 @@ A figure that is not known is null, never 0.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,18 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True)
+class Retelling:
+    """How the book came from another: what a manifest says of that, its text, which is an edition too, and US dollars.
+
+    `usd` is what was spent in this run, but for the clips, whose costs are told with them.
+    """
+
+    told: dict[str, Any]
+    markdown: str = field(repr=False)
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """All that a manifest tells. `credits` are what is said before and behind the chapters, where an edition has that."""
 
@@ -37,6 +49,7 @@ class Account:
     performances: tuple[Performance, ...]
     editions: tuple[Edition, ...]
     credits: tuple[Performance, ...] = ()
+    retelling: Retelling | None = None
 
     @property
     def voices(self) -> tuple[Identity, ...]:
@@ -61,6 +74,7 @@ def manifest(account: Account) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "source": {"name": account.source.name, "sha256": account.source_sha256},
+        "retelling": account.retelling and account.retelling.told,
         "profile": account.profile,
         "book": {
             "title": account.book.title,

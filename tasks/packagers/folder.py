@@ -27,9 +27,9 @@ _AT_WORKING_DIRECTORY = -100
 _EXCHANGE = 2
 
 
-def output_folder(out: str, title: str) -> Path:
+def output_folder(out: str, title: str, otherwise: str = "narrated") -> Path:
     """Where the editions of a book go: to `out`, or where that is empty to `narrated/<title>`."""
-    return absolute(out or str(Path("narrated") / (slugify(title) or "untitled")))
+    return absolute(out or str(Path(otherwise) / (slugify(title) or "untitled")))
 
 
 def absolute(folder: str) -> Path:

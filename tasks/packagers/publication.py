@@ -133,9 +133,13 @@ class Publication:
 def publication_of(account: Account, narrator: str, disclosure: str) -> Publication:
     """Gather what the editions of a run are made of; `{voices}` in the disclosure stands for the narrator.
 
+    A book that a language model has retold says so too.
+
     The cover is decoded, or drawn, here and once. Raises `OSError` where the manuscript has gone.
     """
     disclosure = disclosure.replace("{voices}", narrator)
+    if account.retelling:
+        disclosure = f"Retold by a language model ({account.retelling.told['model']}). {disclosure}".strip()
     picture, warnings = picture_of(account.book, disclosure)
     performances = account.performances
     parts = _parts(performances)

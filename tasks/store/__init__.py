@@ -170,6 +170,18 @@ class ClipStore:
         """Remove a clip, where there is one; raises `OSError`."""
         self.path(key).unlink(missing_ok=True)
 
+    def record(self, name: str) -> bytes | None:
+        """Read what was kept under a name beside the clips; None where there is nothing. Raises `OSError`."""
+        try:
+            return (self.root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keep_record(self, name: str, content: bytes) -> None:
+        """Keep what belongs to no clip under a name, whole or not at all; raises `OSError`."""
+        with atomic_file(self.root / name) as file:
+            file.write(content)
+
     def forget_uses(self, before: float) -> None:
         """Forget what was used before then (seconds since 1970); where a clip's own file tells that, there is nothing to do."""
 

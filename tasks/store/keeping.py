@@ -156,7 +156,8 @@ def remove(store: ClipStore, pruned: Pruned) -> None:
 
 
 def _left_behind(store: ClipStore) -> Iterator[Path]:
-    for pattern in ("clips/*/.*.part", "tracks/*/.*.part"):
+    # Of a telling that broke off, and was not asked for again since.
+    for pattern in ("clips/*/.*.part", "tracks/*/.*.part", "tellings/*/*.????????"):
         for path in store.root.glob(pattern):
             if time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
                 yield path

@@ -142,6 +142,21 @@ class RemoteStore(ClipStore):
         super().discard(key)
 
     @override
+    def record(self, name: str) -> bytes | None:
+        here = super().record(name)
+        if here is not None:
+            return here
+        try:
+            return self._files.read(name)
+        except FileNotFoundError:
+            return None
+
+    @override
+    def keep_record(self, name: str, content: bytes) -> None:
+        super().keep_record(name, content)
+        self._files.write(name, content)
+
+    @override
     def forget_uses(self, before: float) -> None:
         for name, facts in self._files.below("uses").items():
             if facts.written < before:

@@ -209,8 +209,24 @@ def provider(name: str) -> VoiceSpec:
     return spec
 
 
-def secret(settings: VoiceSettings) -> str:
-    """Take a voice's key from the environment or from its block; empty where the profile names neither.
+class Keyed(Protocol):
+    """What of a profile names a key."""
+
+    @property
+    def api_key_env(self) -> str:
+        """The environment variable that holds it; empty for none."""
+
+    @property
+    def api_key_block(self) -> str:
+        """The Secret block of the Prefect server that holds it; empty for none."""
+
+    @property
+    def key_place(self) -> str:
+        """Where it is to be found, in words."""
+
+
+def secret(settings: Keyed, section: str = "voice") -> str:
+    """Take a key from the environment or from its block; empty where the profile names neither.
 
     Raises `ProfileError` for what can be no key.
     """
@@ -221,7 +237,7 @@ def secret(settings: VoiceSettings) -> str:
     # A header with a line break in it is an error of HTTP's, whose message would tell the key.
     if any(not "!" <= character <= "~" for character in key):
         raise ProfileError(
-            f"[voice] {settings.key_place} holds a blank, a line break or a sign that is in no key; put the key alone in it"
+            f"[{section}] {settings.key_place} holds a blank, a line break or a sign that is in no key; put the key alone in it"
         )
     return key
 

@@ -42,6 +42,9 @@ _SAMPLE_RATE = 24_000
 # A language that it lacks and a text without words come as a 500 that no retry mends.
 _PERMANENT = re.compile(r"language|empty|unsupported|not supported|invalid", re.IGNORECASE)
 
+_OF_THE_STREAM = {"vocalize_at_every_n_words"}
+_OF_SPEECH_ALONE = {"response_format"}
+
 Language = Literal[
     "auto", "en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"
 ]
@@ -67,6 +70,8 @@ class AuralisOptions(BaseModel):
     repetition_penalty: float | None = Field(None, gt=0)
     length_penalty: float | None = None
     do_sample: bool | None = None
+    # Of the stream in which a language model retells a book; it decides where the sound is joined.
+    vocalize_at_every_n_words: int | None = Field(None, gt=0)
 
 
 @cache
@@ -130,6 +135,20 @@ def _address(settings: VoiceSettings) -> str:
     return f"{settings.base_url or _BASE_URL}/audio/speech"
 
 
+def chat_address(settings: VoiceSettings) -> str:
+    """Where a language model's words are passed on and spoken."""
+    return f"{settings.base_url or _BASE_URL}/chat/completions"
+
+
+def chat_fields(settings: VoiceSettings) -> dict[str, Any]:
+    """Build what a request there says of the voice; raises `ProfileError`. Sound comes as WAV whatever is asked for."""
+    options = checked_options(settings, AuralisOptions)
+    return {
+        "speaker_files": [base64.b64encode(_recording(path)).decode() for path in settings.reference_audio],
+        **options.model_dump(exclude_none=True, exclude=_OF_SPEECH_ALONE),
+    }
+
+
 def _service(settings: VoiceSettings) -> "Service":
     from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
 
@@ -155,7 +174,7 @@ class _AuralisVoice:
         self._fields: dict[str, Any] = {
             "model": settings.model or _MODEL,
             "voice": [base64.b64encode(_recording(path)).decode() for path in settings.reference_audio],
-            **options.model_dump(exclude_none=True),
+            **options.model_dump(exclude_none=True, exclude=_OF_THE_STREAM),
         }
         self._wire = Wire(_service(settings), limits, client)
 

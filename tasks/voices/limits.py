@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from tasks.errors import (
     BadAudio,
+    BrokenOff,
     BudgetExceeded,
     DeclaimError,
     ProviderError,
@@ -220,7 +221,7 @@ class Budget:
     def spending(self, usd: float | None) -> Iterator[Bill]:
         """Make one request that should cost `usd`; raises `BudgetExceeded` where that would pass the budget.
 
-        The block says of its bill that it is due; one that ends in speech which is none is due too.
+        The block says of its bill that it is due; one that ends in speech which is none, or in half of a stream, is due too.
         """
         price = usd or 0.0
         if self._usd and self.spent + self._reserved + price > self._usd:
@@ -232,7 +233,7 @@ class Budget:
         self._reserved += price
         try:
             yield bill
-        except (BadAudio, Undelivered):
+        except (BadAudio, BrokenOff, Undelivered):
             bill.is_due = True
             raise
         finally:

@@ -7,9 +7,9 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,9 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from httpx_sse import EventSource
 
 from tasks.errors import (
     BadAudio,
+    BrokenOff,
     OutOfCredit,
     ProviderError,
     RateLimited,
@@ -32,6 +34,7 @@ from tasks.voices import LimitSettings
 _MEGABYTE = 1 << 20
 _LONGEST_ANSWER_BYTES = 64 * _MEGABYTE
 _LONGEST_WORDS = 300
+_EVENT_STREAM = "text/event-stream"
 _REQUEST_IDS = ("x-request-id", "x-aimlapi-request-id", "cf-ray")
 # A longer wait than this is no advice but a way to say "not today"; the run would hang unseen.
 _LONGEST_RETRY_AFTER_SECONDS = 900.0
@@ -75,12 +78,16 @@ Reading = Callable[[Answer, str], ProviderError | None]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Whom a request goes to: its name in messages, its key with where that came from, and how it words its errors."""
+    """Whom a request goes to: its name in messages, its key with where that came from, how it words its errors.
+
+    `section` is that of the profile that names it.
+    """
 
     name: str
     key: str = field(default="", repr=False)
     key_place: str = ""
     read_error: Reading = lambda _answer, _words: None
+    section: str = "voice"
 
     def masked(self, text: str) -> str:
         """Take the key out of a text of the service's."""
@@ -115,6 +122,25 @@ class Wire:
             raise refusal(answer, self._service)
         return answer
 
+    async def listen(self, url: str, document: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Send JSON with the key, follow nothing, and give the data of each server-sent event, to the end of the stream.
+
+        Raises a `ProviderError` for any answer but 2xx, and `BrokenOff` for one that is no stream of events, that is cut off,
+        or in which an event does not come within the time that a first byte has.
+        """
+        name = self._service.name
+        headers = {**self._authorization, "Accept": _EVENT_STREAM}
+        with _failures(self._service, urlsplit(url).hostname or "", self._limits):
+            async with self._client.stream(
+                "POST", url, timeout=self._timeout, headers=headers, json=document
+            ) as response:
+                begun = Answer(response.status_code, response.headers, b"")
+                if not begun.is_success or begun.media_type != _EVENT_STREAM:
+                    raise _no_stream(replace(begun, body=await _body(response, name)), self._service)
+                async with aclosing(_events(response, name)) as events:
+                    while (data := await _soon(events, self._limits.first_byte_timeout_seconds, name)) is not None:
+                        yield data
+
     async def fetch(self, url: str) -> Answer:
         """Get what lies at a URL that the service gave, without the key, following redirects; raises `Unavailable`.
 
@@ -139,7 +165,7 @@ class Wire:
         return {"Authorization": f"Bearer {self._service.key}"} if self._service.key else {}
 
     async def _exchange(self, method: str, url: str, **request: Any) -> Answer:
-        with _failures(self._service.name, urlsplit(url).hostname or "", self._limits):
+        with _failures(self._service, urlsplit(url).hostname or "", self._limits):
             async with (
                 asyncio.timeout(self._limits.request_timeout_seconds),
                 self._client.stream(method, url, timeout=self._timeout, **request) as response,
@@ -162,28 +188,67 @@ async def _body(response: httpx.Response, name: str) -> bytes:
     return bytes(body)
 
 
+async def _events(response: httpx.Response, name: str) -> AsyncGenerator[str, None]:
+    """Give the data of each event of a stream, none of which is longer than the longest answer."""
+    unread = 0
+
+    async def bounded() -> AsyncGenerator[bytes, None]:
+        nonlocal unread
+        async for block in response.aiter_bytes():
+            unread += len(block)
+            if unread > _LONGEST_ANSWER_BYTES:
+                raise BrokenOff(f"{name} sent an event of more than {_LONGEST_ANSWER_BYTES // _MEGABYTE} MiB")
+            yield block
+
+    # Decoded by the standard, as the media type says no other charset than this.
+    readable = httpx.Response(HTTPStatus.OK, headers={"Content-Type": _EVENT_STREAM}, content=bounded())
+    async with aclosing(EventSource(readable).aiter_sse()) as events:
+        async for event in events:
+            unread = 0
+            yield event.data
+
+
+async def _soon(events: AsyncGenerator[str, None], seconds: float, name: str) -> str | None:
+    """Wait for the next event, and no longer than so many seconds; None where the stream has ended."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await anext(events, None)
+    except (TimeoutError, httpx.ReadTimeout) as error:
+        raise BrokenOff(f"{name} sent no event for {seconds:g} s") from error
+    except httpx.HTTPError as error:
+        raise BrokenOff(f"{name}'s stream was cut off ({str(error) or type(error).__name__})") from error
+
+
 @contextmanager
-def _failures(name: str, host: str, limits: LimitSettings) -> Iterator[None]:
+def _failures(service: Service, host: str, limits: LimitSettings) -> Iterator[None]:
     """Translate what goes wrong before an answer has begun, and an answer that never ends."""
     try:
         yield
     except httpx.ConnectTimeout as error:
         raise Unavailable(
-            f"{name} at {host} did not answer within {limits.connect_timeout_seconds:g} s; check [voice] base_url and the "
+            f"{service.name} at {host} did not answer within {limits.connect_timeout_seconds:g} s; check [{service.section}] base_url and the "
             "network"
         ) from error
     except httpx.ReadTimeout as error:
-        raise Unavailable(f"{name} sent nothing for {limits.first_byte_timeout_seconds:g} s") from error
+        raise Unavailable(f"{service.name} sent nothing for {limits.first_byte_timeout_seconds:g} s") from error
     except TimeoutError as error:
-        raise Unavailable(f"{name} did not end within {limits.request_timeout_seconds:g} s") from error
+        raise Unavailable(f"{service.name} did not end within {limits.request_timeout_seconds:g} s") from error
     except httpx.RemoteProtocolError as error:
-        raise Unavailable(f"{name} closed the connection without an answer") from error
+        raise Unavailable(f"{service.name} closed the connection without an answer") from error
     except httpx.ConnectError as error:
         raise Unavailable(
-            f"{name} cannot be reached at {host} ({error}); check [voice] base_url and the network"
+            f"{service.name} cannot be reached at {host} ({error}); check [{service.section}] base_url and the network"
         ) from error
     except httpx.HTTPError as error:
-        raise Unavailable(f"the connection to {name} failed ({type(error).__name__}: {error})") from error
+        raise Unavailable(f"the connection to {service.name} failed ({type(error).__name__}: {error})") from error
+
+
+def _no_stream(answer: Answer, service: Service) -> ProviderError:
+    """Say what an answer means that is no stream of events."""
+    if not answer.is_success:
+        return refusal(answer, service)
+    words = tidy(service.masked(_words(answer)))
+    return BrokenOff(f"{service.name} sent no stream but {answer.media_type or 'nothing'}: {words or 'without a word'}")
 
 
 def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, PLR0911  # one line for each status
@@ -201,7 +266,9 @@ def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, P
         case HTTPStatus.FORBIDDEN:
             return Unauthorized(f"{said}; the key in {service.key_place} may not use this")
         case HTTPStatus.NOT_FOUND:
-            return Rejected(f"{said}; the model or the address is not there: check [voice] model and base_url")
+            return Rejected(
+                f"{said}; the model or the address is not there: check [{service.section}] model and base_url"
+            )
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return Rejected(f"{said}; the text is too long for it: set [text] max_characters lower")
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -211,8 +278,8 @@ def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, P
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(said)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return Rejected(f"{said}; it lies elsewhere: set [voice] base_url to {_elsewhere(answer)}")
-    return Rejected(f"{said}; check [voice] and [voice.options]")
+            return Rejected(f"{said}; it lies elsewhere: set [{service.section}] base_url to {_elsewhere(answer)}")
+    return Rejected(f"{said}; check [{service.section}] and [{service.section}.options]")
 
 
 def _elsewhere(answer: Answer) -> str:

@@ -36,6 +36,7 @@ _ROOTS = (
         "flows.library",
         "flows.narrate",
         "flows.progress",
+        "flows.retell",
     ),
     *("tasks.readers.markdown", "tasks.voices.lanes", "tasks.voices.piper_voice", "anyio._backends._asyncio"),
     *("prefect.flow_engine", "prefect.task_engine", "prefect.utilities.visualization", "fastapi", "numpy.fft"),
@@ -44,7 +45,7 @@ _LAST_WORD_SECONDS = 2
 # What a command has begun ends with it, in a moment, and lets go of what it wrote to.
 _PATIENCE_SECONDS = 30
 # Of the commands, those that read Prefect's settings.
-_WITH_PREFECT = frozenset({"narrate", "library", "deploy", "doctor"})
+_WITH_PREFECT = frozenset({"narrate", "retell", "library", "deploy", "doctor"})
 
 
 class Fork:

@@ -58,14 +58,14 @@ def _fail(message: str) -> None:
 
 def _wrong(body: dict[str, Any]) -> list[dict[str, Any]]:
     wrong = [
-        _detail("missing", name, "Field required", body) for name in ("input", "model", "voice") if name not in body
+        detail("missing", name, "Field required", body) for name in ("input", "model", "voice") if name not in body
     ]
     for name, types in _TYPES.items():
         if name in body and not (isinstance(body[name], types) and (bool in types or not isinstance(body[name], bool))):
-            wrong.append(_detail("type_error", name, f"Input should be a valid {types[-1].__name__}", body[name]))
+            wrong.append(detail("type_error", name, f"Input should be a valid {types[-1].__name__}", body[name]))
     if body.get("response_format", "mp3") not in _FORMATS:
         message = f"Input should be one of {', '.join(_FORMATS)}"
-        wrong.append(_detail("literal_error", "response_format", message, body["response_format"]))
+        wrong.append(detail("literal_error", "response_format", message, body["response_format"]))
     return wrong
 
 
@@ -73,11 +73,11 @@ async def _wrong_voices(voices: Any) -> list[dict[str, Any]]:
     if voices is None:
         return []
     if not isinstance(voices, list):
-        return [_detail("list_type", "voice", "Input should be a valid list", voices)]
+        return [detail("list_type", "voice", "Input should be a valid list", voices)]
     if not voices:
-        return [_detail("value_error", "voice", "Value error, At least one voice file is required", voices)]
+        return [detail("value_error", "voice", "Value error, At least one voice file is required", voices)]
     faults = [await asyncio.to_thread(_fault_of, voice) for voice in voices]
-    return [_detail("value_error", "voice", f"Value error, {fault}", voices) for fault in faults if fault]
+    return [detail("value_error", "voice", f"Value error, {fault}", voices) for fault in faults if fault]
 
 
 def _fault_of(voice: Any) -> str:
@@ -96,7 +96,7 @@ def _fault_of(voice: Any) -> str:
     return ""
 
 
-def _detail(kind: str, name: str, message: str, value: Any) -> dict[str, Any]:
+def detail(kind: str, name: str, message: str, value: Any) -> dict[str, Any]:
     return {"type": kind, "loc": ["body", name], "msg": message, "input": value}
 
 

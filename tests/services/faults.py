@@ -15,7 +15,12 @@ FALSE = frozenset({"html", "json_error", "empty", "garbage"})
 BROKEN = frozenset({"cut", "cut_stream", "stalled_body"})
 # A whole answer whose sound is not that of the text.
 MISSPOKEN = frozenset({"short", "long", "silent"})
-KINDS = STATUSES | MUTE | FALSE | BROKEN | MISSPOKEN
+# A stream of events that is not as it should be: an error in the middle of a 200, an end without its mark, silence, sound that is
+# no WAV, words that are never spoken, or events in every dress that the standard allows.
+STREAMED = frozenset({"error_in_200", "unmarked_end", "stalled_stream", "other_audio", "unspoken", "dressed"})
+# Those that come to no end.
+ENDED = frozenset({"unmarked_end", "cut", "cut_stream", "stalled_stream", "stalled_body"})
+KINDS = STATUSES | MUTE | FALSE | BROKEN | MISSPOKEN | STREAMED
 
 _POLL_SECONDS = 0.02
 _MESSAGES = {
@@ -83,6 +88,17 @@ async def broken(
     elif request.transport is not None:
         request.transport.close()  # what was written still goes out
     return response
+
+
+async def end_of_stream(kind: str, request: web.Request, response: web.StreamResponse) -> None:
+    """End a stream of events that was cut short: quietly, with silence, or with the connection."""
+    if kind in {"stalled_stream", "stalled_body"}:
+        await _gone(request)
+    elif kind in {"cut", "cut_stream"}:
+        if request.transport is not None:
+            request.transport.close()
+    else:
+        await response.write_eof()
 
 
 async def _gone(request: web.Request) -> None:

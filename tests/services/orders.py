@@ -20,6 +20,7 @@ class Behaviour:
     seed: int = 0
     script: tuple[str, ...] = ()  # kinds used up first, one a POST that was let in; "" is a good answer
     free_script: tuple[str, ...] = ()  # of those that answer in place of a sound, one a request that is never billed
+    chat_script: tuple[str, ...] = ()  # the same as `script`, one a request to a language model
     fails_on: str = ""  # each request whose text holds it is answered 500
     cdn_script: tuple[str, ...] = ()  # the same as `script`, one a fetch of a result
     out_of_credit: bool = False
@@ -36,6 +37,8 @@ class Behaviour:
     voice: str = "tones"  # or "speech"
     seconds_per_character: float = 1 / 15
     fixed_seconds: float = 0.0
+    told_words: int = 0  # of a language model: so many, or else a sentence for each paragraph
+    told_per_second: float = 0.0  # words; 0 is as fast as they can be sent
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from typing import Any, Self
 import numpy as np
 from aiohttp import web
 
-from tests.services import aimlapi, auralis, faults, openai
+from tests.services import aimlapi, auralis, chat, faults, openai
 from tests.services.orders import Behaviour, Order, Refused, Speaks
 from tests.services.sounds import Samples, encode, speech, tone
 
@@ -76,14 +76,16 @@ class Service:
         self.key = key
         self.seen: list[Seen] = []
         self.most_in_flight = 0  # refused requests too
+        self.told = 0  # words of a language model that were sent
         self._spoken: list[str] = []
         self._behaviour = Behaviour()
         self._script: deque[str] = deque()
         self._cdn_script: deque[str] = deque()
         self._free_script: deque[str] = deque()
+        self._chat_script: deque[str] = deque()
         self._random = random.Random(0)  # noqa: S311  # the same faults each time
         self._recent: deque[float] = deque()
-        self._in_flight = self._at_work = 0
+        self._in_flight = self._at_work = self._tellings = 0
         self._results: OrderedDict[str, _Result] = OrderedDict()
         self._size_of_results = 0
         self._port = port
@@ -109,11 +111,12 @@ class Service:
 
     def behave(self, **settings: Any) -> None:
         """Change settings, for the requests that arrive from now on."""
-        lists = {"script": tuple, "cdn_script": tuple, "free_script": tuple, "withdrawn": frozenset}
+        scripts = dict.fromkeys(("script", "cdn_script", "free_script", "chat_script"), tuple)
+        lists = {**scripts, "withdrawn": frozenset}
         settings = {name: lists[name](value) if name in lists else value for name, value in settings.items()}
         behaviour = dataclasses.replace(self._behaviour, **settings)
-        scripts = (*behaviour.script, *behaviour.cdn_script, *behaviour.free_script)
-        unknown = {*scripts, *behaviour.faults} - faults.KINDS - {""}
+        scripted = (*behaviour.script, *behaviour.cdn_script, *behaviour.free_script, *behaviour.chat_script)
+        unknown = {*scripted, *behaviour.faults} - faults.KINDS - {""}
         if unknown:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
         self._behaviour = behaviour
@@ -123,6 +126,8 @@ class Service:
             self._cdn_script = deque(behaviour.cdn_script)
         if "free_script" in settings:
             self._free_script = deque(behaviour.free_script)
+        if "chat_script" in settings:
+            self._chat_script = deque(behaviour.chat_script)
         if "seed" in settings or "faults" in settings:
             self._random = random.Random(behaviour.seed)  # noqa: S311
 
@@ -166,6 +171,7 @@ class Service:
         api.router.add_get("/v1/billing/balance", self._tell_for_free)
         api.router.add_post("/v1/tts", self._speak)
         api.router.add_post("/v1/audio/speech", self._speak)
+        api.router.add_post("/v1/chat/completions", self._speak)
         cdn = web.Application()
         cdn.router.add_get("/generations/{animal}/{file}", self._redirect, allow_head=False)
         cdn.router.add_get("/signed/{file}", self._fetch, allow_head=False)
@@ -221,17 +227,21 @@ class Service:
         self._in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._in_flight)
         protocol: Speaks = aimlapi if request.path == "/v1/tts" else openai
+        is_chat = request.path == "/v1/chat/completions"
         try:
             try:
                 seen.body = _object(await request.read())
             except ValueError as error:
                 raise Refused(400, "The body is no JSON object.") from error
             seen.text = next((seen.body[name] for name in _WORDS if isinstance(seen.body.get(name), str)), "")
+            if is_chat:
+                seen.text = chat.text_of(seen.body)
             if protocol is openai and (behaviour.speech or _shape_of(seen.body)) == "auralis":
                 protocol = auralis
             if not admitted:
                 raise Refused(_TOO_MANY, faults.message("429"))  # noqa: TRY301  # one place says all refusals
-            return await self._work(request, seen, protocol, headers, behaviour)
+            work = self._write if is_chat else self._work
+            return await work(request, seen, protocol, headers, behaviour)
         except Refused as refused:
             return await self._refuse(request, seen, protocol, headers, refused)
         finally:
@@ -270,6 +280,37 @@ class Service:
         data = await _sound(order, kind, behaviour)
         good = kind not in faults.BROKEN | faults.MISSPOKEN
         return await self._send(request, seen, headers, data, streamed=order.streamed, good=order.text if good else "")
+
+    async def _write(
+        self, request: web.Request, seen: Seen, _protocol: Speaks, headers: dict[str, str], behaviour: Behaviour
+    ) -> web.StreamResponse:
+        """Be a language model, or Auralis before one: a stream of what it writes, and of its sound."""
+        kind = seen.fault = self._chat_script.popleft() if self._chat_script else self._drawn(behaviour)
+        if kind in faults.MUTE:
+            return await faults.mute(kind, request)
+        await asyncio.sleep(behaviour.latency_seconds)
+        if kind in faults.STATUSES:
+            raise Refused(int(kind), faults.message(kind))
+        assert seen.body is not None
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        self._tellings += 1
+        telling = chat.order(seen.body, bearer, self.key, behaviour, self._tellings)
+        seen.status = 200
+        if kind in faults.FALSE:
+            return faults.false_answer(kind, "text/event-stream", headers)
+        response = web.StreamResponse(headers=headers | {"Content-Type": "text/event-stream; charset=utf-8"})
+        response.enable_chunked_encoding()
+        try:
+            await response.prepare(request)
+            for event, words in chat.events(telling, kind):
+                await response.write(event)
+                self.told += words
+                if behaviour.told_per_second:
+                    await asyncio.sleep(words / behaviour.told_per_second)
+            await faults.end_of_stream(kind, request, response)
+        except ConnectionError:  # the client went away
+            pass
+        return response
 
     def _drawn(self, behaviour: Behaviour) -> str:
         if self._script:
@@ -411,7 +452,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _shape_of(body: dict[str, Any]) -> str:
-    return "auralis" if isinstance(body.get("voice"), list) else "openai"
+    return "auralis" if isinstance(body.get("voice"), list) or "speaker_files" in body else "openai"
 
 
 def _retry_after(behaviour: Behaviour) -> str:

@@ -26,11 +26,12 @@ def service() -> Iterator[Service]:
         yield running
 
 
-def example(page: str) -> str:
-    """The first Python example of a page."""
-    found = re.search(r"^```python *\n(.*?)^```", (PAGES / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert found
-    return found[1]
+def example(page: str, place: int = 0) -> str:
+    """A Python example of a page, the first unless another is asked for."""
+    found: list[str] = re.findall(
+        r"^```python *\n(.*?)^```", (PAGES / page).read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return found[place]
 
 
 def run(code: str, folder: Path, *values: str) -> str:
@@ -95,3 +96,30 @@ def test_the_page_of_auralis(service: Service, tmp_path: Path) -> None:
     run(given + code, tmp_path, "reader.wav", text)
     assert service.spoken == [text]
     check((tmp_path / "output.mp3").read_bytes(), text)
+
+
+def mended_stream(code: str) -> str:
+    """Give back the lines of the example that streams: its comments end where code goes on, and a statement begins a line."""
+    code = re.sub(r"continue (?=if )", "continue\n ", code)
+    code = re.sub(r"(?<=\)) (?=elif )", "\n ", code)
+    code = re.sub(r"# Process (audio|text) ", "\n  ", code)
+    return re.sub(r"#Do something.*", "", code)
+
+
+def test_the_page_of_auralis_streams(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "reader.wav").write_bytes(encode(tone("a reader", 8, 22050), named("wav", 22050)))
+    code = mended_stream(example("auralis.md", 1))
+    # What the page takes from elsewhere: its first example's client, and two variables; and a look at what has come.
+    given = (
+        "import base64, sys\nfrom openai import OpenAI\nreference_audio_path, prompt = sys.argv[1:]\n"
+        f"client = OpenAI(api_key='your-api-key', base_url='{service.url}/v1/')\n"
+    )
+    looked_at = "\nfor number, sound in enumerate(audio_chunks):\n open(f'{number}.wav', 'wb').write(sound)\n"
+    service.behave(told_words=90)
+    printed = run(given + code + looked_at, tmp_path, "reader.wav", "Tell me of the rain.").replace("None", "")
+    assert printed.startswith("Passage 0. So goes telling 1: Tell me of the rain. Thus it is told.")
+    # Forty words at a time, as the example asks for.
+    sounds = sorted(tmp_path.glob("[0-9]*.wav"))
+    assert len(sounds) == len(printed.split()) // 40 + 1
+    first = decode(sounds[0].read_bytes())
+    assert heard(first[: round(0.2 * 24000)], 24000) == frequency_of("Passage")

@@ -13,6 +13,7 @@ from tasks.packagers.report.values import Report
 from tasks.packagers.report.wording import counted, dollars, length, plural
 
 _KINDS = {
+    "manuscript": "Text, as it was retold",
     "mp3": "MP3, a file a chapter",
     "m4b": "M4B audiobook",
     "captions": "Captions",
@@ -40,11 +41,19 @@ def header(report: Report) -> Markup:
         if plain(report.account.book.description)
         else "",
         element("p", words(publication.credit), class_="disclosure"),
+        *_retelling(report),
         element("p", _state(report), class_="state"),
     ]
     title = element("h1", words(name, report.language), publication.partial_note)
     about = element("div", element("p", "Narration report", class_="kicker"), title, *people)
     return element("header", element("div", _cover(report), about, class_="title"), _totals(report))
+
+
+def _retelling(report: Report) -> Iterator[Markup]:
+    """Say of which book, and with which instruction, a retold one was told."""
+    if told := report.manifest["retelling"]:
+        of, instruction = plain(told["source"]["name"]), plain(told["instruction"])
+        yield element("p", f"Told of {of}, in {plural(len(told['requests']), 'request')}: “{instruction}”")
 
 
 def _cover(report: Report) -> Markup:
