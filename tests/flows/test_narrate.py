@@ -14,7 +14,9 @@ import psutil
 import pytest
 from mutagen.mp4 import MP4
 
-from .conftest import SAMPLE, Home, ask, wait_for
+from tests.services.service import Service
+
+from .conftest import KEY, SAMPLE, Home, ask, profile_at, wait_for
 
 pytestmark = pytest.mark.voice
 
@@ -173,7 +175,16 @@ def _children(parent: int) -> list[int]:
 
 
 def test_a_disk_that_fills_is_one_line_and_leaves_no_torn_file(home: Home) -> None:
-    done = home.run_afresh("narrate", SAMPLE, "--chapters", "1", "--out", home.out, limit=_small_files)
+    with Service() as service:
+        profile = profile_at(service.url, home.folder)
+        # Where there is another voice, nothing is spoken before the flow begins.
+        with profile.open("a") as file:
+            file.write(
+                f'[[fallback]]\nprovider = "openai"\nmodel = "tts-1"\nbase_url = "{service.url}/v1"\nname = "alloy"\n'
+            )
+        mine = replace(home, environment=home.environment | {KEY: service.key})
+        voice = ("--profile", profile, "--chapters", "1")
+        done = mine.run_afresh("narrate", SAMPLE, *voice, "--out", home.out, limit=_small_files)
     assert done.returncode == 2, done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("declaim: ")]
     assert str(home.store) in line
