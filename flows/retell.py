@@ -86,7 +86,7 @@ async def retell(  # noqa: PLR0917  # Prefect's form shows them in this order
     check_retelling(settings, instruction)
     async with block_keys({**settings.voices, "retell": settings.retell}):
         with fetched(source) as path:
-            book = settings.metadata.told(ingest(path))
+            book = _in_language(settings.metadata.told(ingest(path)), settings)
             folder = output_folder(out, book.title, "retold")
             with claimed(folder):
                 return await _retold(path, book, settings, folder, instruction=instruction.strip(), chapters=chapters)
@@ -117,13 +117,18 @@ async def _retold(
     }
     with tempfile.TemporaryDirectory(prefix="declaim-") as place:
         manuscript = _written(markdown, Path(place) / f"{file_name(book.title)}.md", path)
-        text = replace(settings.metadata.told(ingest(manuscript)), cover=book.cover)
+        text = _in_language(replace(settings.metadata.told(ingest(manuscript)), cover=book.cover), settings)
         token = BOUGHT.set(_costs(text, settings, narrative))
         try:
             spent = budget.spent - sum(cost.usd or 0.0 for cost in BOUGHT.get().values())
             return await narrated(manuscript, text, settings, folder, retelling=Retelling(account, markdown, spent))
         finally:
             BOUGHT.reset(token)
+
+
+def _in_language(book: Book, settings: Profile) -> Book:
+    """Take a book for one in the language that it is told in, which decides how its text is cut and said."""
+    return replace(book, language=settings.retell.language or book.language)
 
 
 def _written(markdown: str, manuscript: Path, source: Path) -> Path:

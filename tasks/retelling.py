@@ -21,7 +21,7 @@ from tasks.studio import Speaker, Studio, cost_of, key_of, patiently, speak
 from tasks.tellers import Sound
 from tasks.tellers.parts import Part, parts_of
 from tasks.tellers.pieces import Piece, passages
-from tasks.tellers.prompt import Message, asked_for_summary, asked_to_retell
+from tasks.tellers.prompt import Message, asked_for_summary, asked_for_title, asked_to_retell
 from tasks.tellers.prose import RetoldChapter, letters, paragraphs_of
 from tasks.tellers.shelf import Draft, Request, Shelf, Telling, telling_key
 from tasks.tellers.teller import Teller
@@ -31,6 +31,8 @@ from tasks.voices.limits import Bill, Gate, attempts
 _logger = logging.getLogger("declaim")
 _ENDS = frozenset(".!?…。！？\n")
 _MARKS = frozenset("*_`#>")
+# In characters: far more than any title has, should a model explain itself all the same.
+_LONGEST_TITLE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,12 @@ async def retold(chapter: Chapter, narrative: Narrative) -> ToldChapter:
             summary = await _summed_up(part, f"{before}\n\n{telling.text}".strip(), narrative)
             before = " ".join(summary.text.split())
             requests += summary.requests
-    return ToldChapter(RetoldChapter(chapter.title, tuple(paragraphs)), tuple(requests))
+    title = chapter.title
+    if title and settings.retell.language:
+        telling = await _titled(chapter, narrative)
+        title = next(iter(paragraphs_of(telling.text)), title)[:_LONGEST_TITLE]
+        requests += telling.requests
+    return ToldChapter(RetoldChapter(title, tuple(paragraphs)), tuple(requests))
 
 
 async def _told(part: Part, before: str, narrative: Narrative) -> Telling:
@@ -120,7 +127,7 @@ async def _told(part: Part, before: str, narrative: Narrative) -> Telling:
         before=before,
         voice=repr(narrative.narrator.identity) if narrative.teller.speaks else "",
     )
-    messages = asked_to_retell(narrative.instruction, part.text, before)
+    messages = asked_to_retell(narrative.instruction, part.text, before, narrative.settings.retell.language)
 
     async def tell(draft: Draft) -> str:
         if narrative.teller.speaks:
@@ -135,18 +142,31 @@ async def _told(part: Part, before: str, narrative: Narrative) -> Telling:
 
 async def _summed_up(part: Part, told: str, narrative: Narrative) -> Telling:
     key = telling_key(**_of_all(narrative), summary=told)
-    messages = asked_for_summary(told)
+    return await _written(key, _Task(part, "summary", asked_for_summary(told), 0), narrative)
+
+
+async def _titled(chapter: Chapter, narrative: Narrative) -> Telling:
+    """Have a chapter's title told in the language that the book is retold in."""
+    key = telling_key(**_of_all(narrative), title=chapter.title)
+    messages = asked_for_title(chapter.title, narrative.settings.retell.language)
+    part = Part(chapter.number, 1, 1, chapter.title)
+    return await _written(key, _Task(part, "title", messages, len(chapter.title)), narrative)
+
+
+async def _written(key: str, task: "_Task", narrative: Narrative) -> Telling:
+    """Have something written that nobody speaks."""
 
     async def tell(draft: Draft) -> str:
-        draft.write(await narrative.teller.write(messages))
+        draft.write(await narrative.teller.write(task.messages))
         return draft.text
 
-    return await _kept(key, _Task(part, "summary", messages, 0), narrative, tell)
+    return await _kept(key, task, narrative, tell)
 
 
 def _of_all(narrative: Narrative) -> dict[str, Any]:
     retell = narrative.settings.retell
-    return {"by": retell.text, "model": retell.model, "options": retell.options}
+    asked = {"by": retell.text, "model": retell.model, "options": retell.options}
+    return asked | {"language": retell.language} if retell.language else asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +279,7 @@ def _take(sound: Sound, draft: Draft, narrative: Narrative) -> None:
         raise BadAudio(f"{narrative.teller.service.name} sent a sound of no words")
     audio = decode(Speech(sound.data, "wav"))
     check(audio, words, narrative.studio.language, narrative.speed)
-    draft.speak(sound.data, len(letters(words)))
+    draft.speak(sound.data)
 
 
 def _cut(draft: Draft, narrative: Narrative) -> None:

@@ -10,6 +10,7 @@ from flows.doctor import machine, server, voices
 from flows.doctor.finding import Finding, Name
 from tasks.errors import DeclaimError, ProfileError, ProviderError, Transient
 from tasks.settings import Profile, check_editions, load_profile
+from tasks.voices import Keyed
 
 _AMISS = 2
 _REFUSED = 4
@@ -64,6 +65,8 @@ def _with_profile(asked: Asked, profile: Profile) -> Iterator[_Check]:
         yield "key", partial(voices.key, section, profile)
     for section in voices.served(profile) or [""]:
         yield "service", partial(voices.service, section, profile)
+    if profile.retell.model:
+        yield "model", partial(voices.model, profile)
     yield "prefect", server.prefect
     for limit in voices.shared_limits(profile):
         yield "limits", partial(server.shared_limit, limit)
@@ -96,7 +99,8 @@ def _found(
 
 def _masked(text: str, profile: Profile | None) -> str:
     """Take all keys of a profile out of a text of who knows whose."""
-    keys = {os.environ.get(voice.api_key_env, "") for voice in profile.voices.values()} if profile else set[str]()
+    keyed: tuple[Keyed, ...] = (*profile.voices.values(), profile.retell) if profile else ()
+    keys = {os.environ.get(it.api_key_env, "") for it in keyed}
     for key in keys - {""}:
         text = text.replace(key, "•••")
     return text

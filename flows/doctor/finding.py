@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Name = Literal["python", "profile", "ffmpeg", "voice", "key", "service", "prefect", "limits", "store", "output"]
+Name = Literal[
+    "python", "profile", "ffmpeg", "voice", "key", "service", "model", "prefect", "limits", "store", "output"
+]
 State = Literal["ok", "warn", "fail"]
 
 

@@ -1,4 +1,4 @@
-"""What a profile's voices need: that there are such voices, their keys, and services that answer.
+"""What a profile's voices need, and its language model: that there are such, their keys, and services that answer.
 
 Nothing that is asked of a service is ever billed.
 """
@@ -13,7 +13,8 @@ from flows.doctor.server import named_server
 from tasks.casting import part_of, service_account
 from tasks.errors import ProfileError, RateLimited, Unauthorized, Unavailable
 from tasks.settings import Profile, check_key, check_voice
-from tasks.voices import LimitSettings, OtherVoiceSettings, Reached, VoiceSettings, provider
+from tasks.tellers import RetellSettings
+from tasks.voices import Keyed, LimitSettings, OtherVoiceSettings, Reached, VoiceSettings, provider
 
 _PATIENCE_SECONDS = 10
 _LIMITS = LimitSettings(
@@ -59,7 +60,7 @@ async def _fetched(section: str, voice: VoiceSettings) -> None:
 
 
 @asynccontextmanager
-async def _keys(voices: Mapping[str, VoiceSettings]) -> AsyncIterator[None]:
+async def _keys(voices: Mapping[str, Keyed]) -> AsyncIterator[None]:
     """Have the keys of voices' blocks at hand; raises `ProfileError` where there is none, or no server to ask."""
     if not any(voice.api_key_block for voice in voices.values()):
         yield
@@ -101,6 +102,24 @@ def service(section: str, profile: Profile) -> Finding:
         raise Unavailable(f"{_at(section)}{error}{advice}") from error
     said = _at(section) + "; ".join(filter(None, [reached.said, reached.doubt]))
     return Finding("service", "warn" if reached.doubt else "ok", said)
+
+
+def model(profile: Profile) -> Finding:
+    """Ask the language model that a profile has for `declaim retell` for what costs nothing."""
+    from tasks.tellers.teller import check_teller  # noqa: PLC0415  # httpx, for a profile that has a model alone
+
+    check_teller(profile.retell, profile.voice)
+    reached = asyncio.run(_reach_model(profile.retell))
+    said = "; ".join(filter(None, [reached.said, reached.doubt]))
+    return Finding("model", "warn" if reached.doubt else "ok", said)
+
+
+async def _reach_model(settings: RetellSettings) -> Reached:
+    from tasks.tellers.teller import reach_model  # noqa: PLC0415  # likewise
+    from tasks.voices.lanes import open_client  # noqa: PLC0415  # likewise
+
+    async with _keys({"retell": settings}), open_client(1) as client:
+        return await reach_model(settings, _LIMITS, client)
 
 
 def shared_limits(profile: Profile) -> list[str]:

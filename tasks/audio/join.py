@@ -1,9 +1,9 @@
 """Clips become the sound of a chapter: sentences and the pauses between them, streamed one clip at a time."""
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +12,15 @@ from tasks.audio import PauseSettings
 from tasks.audio.alignment import aligned
 from tasks.audio.conversion import converted
 from tasks.audio.envelope import RATES, Envelope, Outline
+from tasks.audio.silence import segment_of, silent_ends
 from tasks.model import Audio, Clip, Pause, Timing, Voiced
 
-with warnings.catch_warnings():
-    # pydub looks for an ffmpeg on the path and misses it; Declaim has its own, and asks pydub for none.
-    warnings.simplefilter("ignore", RuntimeWarning)
+if TYPE_CHECKING:
     from pydub import AudioSegment
-    from pydub.silence import detect_leading_silence
 
 _BYTES_A_SAMPLE = 2
 # Too short to be heard, long enough that a sentence does not begin or end with a click.
 _FADE_MILLISECONDS = 3
-# What is this far below a sentence's own RMS, at its begin or its end, is no part of it: soft consonants are at -20 to -35 dB.
-_SILENT_DB = 40.0
 # What is left of the silence before and behind a sentence, for the fades and for breath that dies away.
 _LEAD_MILLISECONDS, _TRAIL_MILLISECONDS = 10, 30
 
@@ -42,7 +38,7 @@ class Joined:
 class _Utterance:
     """A sentence without the silence around it, but for `lead` and `trail` seconds of it."""
 
-    segment: AudioSegment
+    segment: "AudioSegment"
     lead: float
     trail: float
 
@@ -125,32 +121,23 @@ def _rate_for(sample_rate: int) -> int:
 
 def _utterances(audio: Audio) -> Iterator[_Utterance]:
     for start, end in pairwise((0, *(audio.sentence_ends or (len(audio.pcm) // _BYTES_A_SAMPLE,)))):
-        yield _trimmed(
-            AudioSegment(
-                audio.pcm[start * _BYTES_A_SAMPLE : end * _BYTES_A_SAMPLE],
-                sample_width=_BYTES_A_SAMPLE,
-                frame_rate=audio.sample_rate,
-                channels=1,
-            )
-        )
+        yield _trimmed(segment_of(audio.pcm[start * _BYTES_A_SAMPLE : end * _BYTES_A_SAMPLE], audio.sample_rate))
 
 
-def _trimmed(segment: AudioSegment) -> _Utterance:
-    threshold = segment.dBFS - _SILENT_DB
-    before = detect_leading_silence(segment, threshold)
-    behind = detect_leading_silence(segment.reverse(), threshold)
-    if before + behind in (0, 2 * len(segment)):
+def _trimmed(segment: "AudioSegment") -> _Utterance:
+    before, behind = silent_ends(segment)
+    if before + behind == 0:
         return _Utterance(segment, 0.0, 0.0)
     lead, trail = min(before, _LEAD_MILLISECONDS), min(behind, _TRAIL_MILLISECONDS)
     cut = segment[before - lead : len(segment) - behind + trail]
     return _Utterance(cut, lead / 1000, trail / 1000)
 
 
-def _at_rate(segment: AudioSegment, sample_rate: int) -> AudioSegment:
+def _at_rate(segment: "AudioSegment", sample_rate: int) -> "AudioSegment":
     if segment.frame_rate == sample_rate:
         return segment
     samples = converted(np.frombuffer(segment.raw_data, "<i2"), segment.frame_rate, sample_rate)
-    return AudioSegment(samples.tobytes(), sample_width=_BYTES_A_SAMPLE, frame_rate=sample_rate, channels=1)
+    return segment_of(samples.tobytes(), sample_rate)
 
 
 def _aligned(part: Voiced, audio: Audio, spoken: tuple[float, float]) -> list[tuple[float, float]]:

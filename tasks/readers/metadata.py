@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.model import Book
 
 _Line = Annotated[str, Field(max_length=1_000, pattern=r"^[^\r\n]*$")]
+Language = Annotated[str, Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?$")]
+"""A BCP 47 tag, or nothing."""
 
 
 class MetadataSettings(BaseModel):
@@ -20,7 +22,7 @@ class MetadataSettings(BaseModel):
 
     title: _Line = ""
     authors: tuple[_Line, ...] = ()
-    language: str = Field("", pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*)?$")
+    language: Language = ""
     description: str = Field("", max_length=10_000)
     series: _Line = ""
     series_position: _Line = ""

@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tasks.readers.metadata import Language
+
 
 class RetellSettings(BaseModel):
     """`[retell]` of a profile: which language model retells a book, and how it is asked.
 
     `text` says who passes the model's words on: an Auralis server, which speaks them too and is the profile's voice, or the
-    model itself. `base_url` is the model's own, as the one who asks it finds it. So many chapters are told at once (Auralis's are counted by `[limits]`). A part
-    of a chapter has at most `part_characters`; an event of the stream may take `event_timeout_seconds`. The price is that of what the model reads and
+    model itself. `base_url` is the model's own, as the one who asks it finds it. `language` is the BCP 47 tag of what is told;
+    empty: the source's. So many chapters are told at once (Auralis's are counted by `[limits]`). A part of a chapter has at most
+    `part_characters`; an event of the stream may take `event_timeout_seconds`. The price is that of what the model reads and
     writes; `options` go to it under the names of its own page.
     """
 
@@ -27,6 +30,7 @@ class RetellSettings(BaseModel):
     base_url: str = ""
     api_key_env: str = ""
     api_key_block: str = ""
+    language: Language = ""
     concurrency: int = Field(4, gt=0, le=1024)
     part_characters: int = Field(12_000, ge=500)
     event_timeout_seconds: float = Field(120, gt=0)

@@ -22,7 +22,7 @@ _FOLDER = "tellings"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to a model: what it was for (`telling` or `summary`), and what came of it.
+    """One request to a model: what it was for (`telling`, `summary` or `title`), and what came of it.
 
     `part` is that of the chapter, from 1; `asked` and `told` are in characters, `usd` is by the profile's prices (None: not
     known). `error` is empty for one that was answered whole.
@@ -106,12 +106,12 @@ class Draft:
         self._words.write(words)
         self._unspoken.write(words)
 
-    def speak(self, sound: bytes, letters: int) -> None:
-        """Keep the sound of the words since the last one, which have so many letters; raises `OSError`."""
+    def speak(self, sound: bytes) -> None:
+        """Keep the sound of the words since the last one; raises `OSError`."""
         path = self.folder / f"{len(self.pieces) + 1:05}.wav"
         with atomic_file(path) as file:
             file.write(sound)
-        self.pieces.append(Piece(path, letters))
+        self.pieces.append(Piece(path, self.unspoken))
         self._unspoken = StringIO()
 
     def begin_at(self, words: str) -> None:

@@ -10,14 +10,15 @@ from tasks.errors import BrokenOff, ProfileError, ProviderError, Rejected
 from tasks.tellers import RetellSettings, Sound, Words
 from tasks.tellers.prompt import Message
 from tasks.tellers.stream import told
-from tasks.voices import LimitSettings, VoiceSettings, secret
+from tasks.voices import LimitSettings, Reached, VoiceSettings, secret
 from tasks.voices.auralis import chat_address, chat_fields
+from tasks.voices.listing import find_model
+from tasks.voices.openai import OPENAI_URL
 from tasks.voices.wire import Answer, Service, Wire
 
 if TYPE_CHECKING:
     import httpx
 
-_OPENAI_URL = "https://api.openai.com/v1"
 _COMPLETIONS = "/chat/completions"
 # Auralis sends a request without a key back; what it is does not matter where the model asks for none.
 _ANY_KEY = "no-key-is-named"
@@ -104,10 +105,25 @@ def build_teller(
     fields: dict[str, Any] = {**settings.options, "model": settings.model, "stream": True}
     key = secret(settings, "retell")
     if settings.text == "openai":
-        service = Service(settings.base_url or "OpenAI", key, settings.key_place, _own_reading, "retell")
-        url = f"{settings.base_url or _OPENAI_URL}{_COMPLETIONS}"
+        service = _model_itself(settings)
+        url = f"{settings.base_url or OPENAI_URL}{_COMPLETIONS}"
         return Teller(url, fields, {}, service, Wire(service, patient, client))
     service = Service("Auralis", key or _ANY_KEY, settings.key_place, _own_reading)
     fields |= {"openai_api_url": f"{settings.base_url}{_COMPLETIONS}", **chat_fields(voice), "modalities": ["text"]}
     sounds = {"modalities": ["text", "audio"]}
     return Teller(chat_address(voice), fields, sounds, service, Wire(service, patient, client))
+
+
+async def reach_model(settings: RetellSettings, limits: LimitSettings, client: "httpx.AsyncClient") -> Reached:
+    """Ask a profile's model for what costs nothing, where it is asked itself; raises a `ProviderError`.
+
+    The model behind an Auralis is not: its address is the one at which Auralis finds it.
+    """
+    if settings.text == "auralis":
+        return Reached(f"{settings.model}, which Auralis asks at {settings.base_url}")
+    return await find_model(settings.model, settings.base_url, _model_itself(settings), limits, client)
+
+
+def _model_itself(settings: RetellSettings) -> Service:
+    key = secret(settings, "retell")
+    return Service(settings.base_url or "OpenAI", key, settings.key_place, _own_reading, "retell")

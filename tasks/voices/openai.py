@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import OutOfCredit, ProfileError, ProviderError, Rejected
+from tasks.errors import OutOfCredit, ProfileError, ProviderError
 from tasks.model import Identity, Speech
 from tasks.voices import (
     LimitSettings,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tasks.voices.wire import Answer, Service
 
-_BASE_URL = "https://api.openai.com/v1"
+OPENAI_URL = "https://api.openai.com/v1"
 _ADAPTER_VERSION = 1
 _CONCURRENCY = 8
 _LIMIT = 4_096
@@ -34,11 +34,6 @@ _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 # The code that OpenAI gives with status 429 to an account that has no credit, which no wait mends.
 _NO_CREDIT = "insufficient_quota"
-# So begins what it says, with status 401 or 403, to a key that may speak and may not list models.
-_NO_LISTING = "you have insufficient permissions"
-_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-# Not every copy of OpenAI's has a list.
-_NOT_THERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
 class OpenAIOptions(BaseModel):
@@ -85,29 +80,9 @@ def _build(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncC
 
 
 async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.AsyncClient") -> Reached:
-    """Ask for the list of models, which is free and takes the key."""
-    from tasks.voices.wire import Wire, refusal  # noqa: PLC0415  # `plan` and `voices` send nothing
+    from tasks.voices.listing import find_model  # noqa: PLC0415  # `plan` and `voices` send nothing
 
-    service, base = _service(settings), settings.base_url or _BASE_URL
-    answer = await Wire(service, limits, client).ask(f"{base}/models", _NOT_THERE | _REFUSALS)
-    if answer.status in _REFUSALS:
-        if _NO_LISTING not in str(answer.document().get("error", "")).lower():
-            raise refusal(answer, service)
-        return Reached(
-            f"{base} answers", f"the key in {service.key_place} may not list models, which says nothing of speech"
-        )
-    if answer.status in _NOT_THERE:
-        return Reached(f"{base} answers and lists no models, so that its key and model are untried")
-    rows = answer.document().get("data")
-    if not isinstance(rows, list):
-        return Reached(
-            "", f"{base} answers with something that is no list of models; see that [voice] base_url is right"
-        )
-    if settings.model in [row.get("id") for row in rows if isinstance(row, dict)]:
-        return Reached(f"{base} lists {settings.model}")
-    if not settings.base_url:
-        raise Rejected(f"[voice] model: OpenAI does not list {settings.model} for this key; choose one that it lists")
-    return Reached(f"{base} answers", f"it does not list {settings.model}; see that it has this [voice] model")
+    return await find_model(settings.model, settings.base_url, _service(settings), limits, client)
 
 
 def _service(settings: VoiceSettings) -> "Service":
@@ -133,7 +108,7 @@ class _OpenAIVoice:
         from tasks.voices.wire import Wire  # noqa: PLC0415  # `plan` and `voices` send nothing
 
         self._options = options
-        self._url = f"{settings.base_url or _BASE_URL}/audio/speech"
+        self._url = f"{settings.base_url or OPENAI_URL}/audio/speech"
         self._fields: dict[str, Any] = {
             "model": settings.model,
             **({"voice": settings.name} if settings.name else {}),

@@ -145,6 +145,28 @@ def test_events_have_the_book_as_their_resource(house: House) -> None:
     wait_for(lambda: wanted <= told(), "the events")
 
 
+def test_a_book_is_retold(house: House, service: Service) -> None:
+    source = house.folder / "Ella.md"
+    source.write_text("# Ella\n\nElla kept the ledger of the mill.\n\n# Later\n\nNobody read it.\n", "utf-8")
+    model = (f"base_url='{service.url}/v1'", "text='openai'", "model='a-model'", f"api_key_env='{KEY}'")
+    run = house.begin(
+        "retell/retell",
+        source=str(source),
+        instruction="Tell it to a child.",
+        out=str(house.outbox / "Ella"),
+        profile=str(house.folder / "profile.toml"),
+        overrides=[f"store.url={house.store}", "output.editions=['mp3']", *(f"retell.{it}" for it in model)],
+    )
+    wait_for(lambda: house.state(run) == "COMPLETED", "the end of the run")
+    told = (house.outbox / "Ella" / "Ella.md").read_text("utf-8")
+    assert told.count("Thus it is told.") == 2
+    assert all(f"# {title}" in told for title in ("Ella", "Later"))
+    assert len(list((house.outbox / "Ella" / "mp3").iterdir())) == 2
+    tables = {table["key"]: table["data"] for table in house.artifacts(run, "table")}
+    assert tables["ella-retold"].count('"retold"') == 2
+    assert tables["ella-chapters"].count('"finished"') == 2
+
+
 def test_a_run_whose_worker_was_killed_before_it_began_is_shown_as_crashed(house: House) -> None:
     (automation,) = [it for it in house.ask("POST", "automations/filter") if "before it began" in it["name"]]
     assert automation["trigger"]["within"] == 300

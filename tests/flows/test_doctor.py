@@ -321,13 +321,47 @@ def test_openai_itself_refuses_a_model_that_it_does_not_list(service: Service) -
         asyncio.run(reach())
 
 
+RETELL = '[retell]\ntext = "openai"\nmodel = "MODEL"\nbase_url = "URL"\napi_key_env = "KEY"\n'
+
+
+@pytest.mark.parametrize(
+    ("model", "state", "said"),
+    [("tts-1", "ok", "lists tts-1"), ("a-model", "warn", "does not list a-model; see that it has this [retell] model")],
+)
+def test_a_language_model_is_looked_for(model: str, state: str, said: str, service: Service, tmp_path: Path) -> None:
+    path = profile(tmp_path, "auralis", service.url, RETELL.replace("MODEL", model))
+    found = only(examined(path, tmp_path), "model")
+    assert (found[0], said in found[1]) == (state, True)
+    assert not service.asked
+
+
+def test_a_language_model_that_is_not_there(service: Service, nowhere: str, tmp_path: Path) -> None:
+    path = profile(tmp_path, "auralis", service.url, RETELL.replace("MODEL", "a-model"))
+    findings = examined(path, tmp_path, f"retell.base_url={nowhere}/v1")
+    assert failed(findings) == ["model"]
+    assert nowhere in only(findings, "model")[1]
+
+
+def test_a_language_model_without_its_key_or_its_auralis(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = profile(tmp_path, "openai", service.url, RETELL.replace("MODEL", "a-model"))
+    behind = only(examined(path, tmp_path, "retell.text=auralis"), "model")
+    assert (behind[0], '"auralis" speaks with a voice of Auralis' in behind[1]) == ("fail", True)
+    monkeypatch.delenv(KEY)
+    assert only(examined(path, tmp_path), "model") == (
+        "fail",
+        f"[retell] api_key_env: the environment variable {KEY} is not set; put the key in it",
+    )
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_may_speak_and_may_not_list_models_is_not_refused(status: int, tmp_path: Path) -> None:
     words = "You have insufficient permissions for this operation. Missing scopes: api.model.read."
     with answering(status, json.dumps({"error": {"message": words, "code": None}})) as url:
         findings = examined(profile(tmp_path, "openai", url), tmp_path)
     assert only(findings, "service")[0] == "warn"
-    assert "says nothing of speech" in only(findings, "service")[1]
+    assert "may not list models, which says nothing of what else it may" in only(findings, "service")[1]
 
 
 def test_what_is_no_auralis(tmp_path: Path) -> None:

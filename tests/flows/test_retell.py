@@ -181,6 +181,23 @@ def test_whatever_the_stream_does(place: Home, service: Service, recording: Path
     assert sum(seen.path == "/v1/audio/speech" for seen in service.asked) == CHAPTERS
 
 
+def test_in_another_language(place: Home, service: Service) -> None:
+    profile = by_any_model(place.folder, service)
+    retell(place, profile, "--set", "retell.language=de", "--chapters", "2-3")
+    rules = [(seen.body or {})["messages"][0]["content"] for seen in service.asked if seen.path == CHAT]
+    titles = [text for text in rules if "title of a chapter" in text]
+    assert len(titles) == 2
+    assert all("German (de)" in text for text in rules)
+    assert sum("Write in German (de)." in text for text in rules) == len(rules) - len(titles) > 0
+    manifest = place.document("manifest.json")
+    assert [request["kind"] for request in manifest["retelling"]["requests"]].count("title") == 2
+    assert all(chapter["title"].startswith("So goes telling") for chapter in manifest["chapters"])
+    text = next(place.out.glob("*.md")).read_text("utf-8")
+    assert "\nlanguage: de\n" in text
+    # Of the words' own language are the rules by which they are cut and said.
+    assert manifest["book"]["language"] == "de"
+
+
 @pytest.mark.parametrize("script", [[""], ["error_in_200", "unmarked_end", "cut_stream", "stalled_stream", "dressed"]])
 def test_by_any_model_and_any_voice(place: Home, service: Service, script: list[str]) -> None:
     service.behave(chat_script=script)
@@ -292,7 +309,7 @@ def test_the_editions_pass_the_checks_of_a_narrated_book(place: Home, service: S
     profile = by_auralis(place.folder, service, recording)
     editions = "output.editions=['mp3', 'm4b', 'captions', 'readalong']"
     # Its service speaks with the embedded voice, which takes as long as the machine lets it.
-    retell(place, profile, "--set", editions, "--set", "retell.event_timeout_seconds=120")
+    retell(place, profile, "--set", editions, "--set", "retell.event_timeout_seconds=120", "--chapters", "2-3")
     done = place.run("check", place.out, "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 0, [row for row in found["findings"] if not row["passes"]]

@@ -1,5 +1,7 @@
 """Tellings in the store: found again if and only if the same was asked; what broke off stays until one is whole."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.store import ClipStore, StoreSettings, open_store
+from tasks.store.keeping import prunable, remove
 from tasks.tellers.shelf import Request, Shelf, Telling, telling_key
 
 REQUEST = Request(chapter=1, part=1, kind="telling", asked=10, told=5, words=1, sounds=0, usd=None)
@@ -47,7 +50,7 @@ def test_what_broke_off_is_kept_until_a_telling_is_whole(tmp_path: Path) -> None
     first, second = shelf.draft(key), shelf.draft(key)
     for draft in (first, second):
         draft.write("Once upon")
-        draft.speak(b"RIFF", 8)
+        draft.speak(b"RIFF")
         draft.write(" a time")
         assert (draft.text, draft.unspoken) == ("Once upon a time", " a time")
     first.keep()
@@ -56,3 +59,20 @@ def test_what_broke_off_is_kept_until_a_telling_is_whole(tmp_path: Path) -> None
     assert first.folder != second.folder
     shelf.put(key, Telling("Once.", ()))
     assert [path.name for path in tmp_path.glob("tellings/*/*")] == [f"{key}.json"]
+
+
+def test_what_broke_off_long_ago_goes_with_a_pruning(tmp_path: Path) -> None:
+    store = ClipStore(tmp_path)
+    shelf, key = Shelf(store), telling_key(text="x")
+    shelf.put(telling_key(text="y"), Telling("Once.", ()))
+    drafts = [shelf.draft(key) for _ in range(2)]
+    for draft in drafts:
+        draft.write("Once upon")
+        draft.speak(b"RIFF")
+        draft.keep()
+    week = 7 * 24 * 3600
+    os.utime(drafts[0].folder, (time.time() - week,) * 2)
+    remove(store, prunable(store, frozenset(), unused_for_seconds=0, keep_under_bytes=None))
+    assert not drafts[0].folder.exists()
+    assert len(list(drafts[1].folder.iterdir())) == 2
+    assert shelf.get(telling_key(text="y"))
