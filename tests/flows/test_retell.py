@@ -66,9 +66,9 @@ def by_auralis(folder: Path, service: Service, recording: Path) -> Path:
         model = "a-model"
         base_url = "http://127.0.0.1:9/v1"
         api_key_env = "{KEY}"
-        event_timeout_seconds = 2
+        event_timeout_seconds = 6
         [limits]
-        first_byte_timeout_seconds = 2
+        first_byte_timeout_seconds = 6
         [output]
         editions = ["mp3"]
         """,
@@ -92,9 +92,9 @@ def by_any_model(folder: Path, service: Service) -> Path:
         model = "a-model"
         base_url = "{service.url}/v1"
         api_key_env = "{KEY}"
-        event_timeout_seconds = 2
+        event_timeout_seconds = 6
         [limits]
-        first_byte_timeout_seconds = 2
+        first_byte_timeout_seconds = 6
         [output]
         editions = ["mp3"]
         """,
@@ -231,6 +231,8 @@ def test_killed_between_chapters_it_goes_on(place: Home, service: Service, recor
     arguments = ("retell", SAMPLE, "--profile", profile, "--instruction", INSTRUCTION, "--out", place.out)
     run = place.begin(*arguments, "--set", "limits.concurrency=1")
     wait_for(lambda: list(place.store.glob("tellings/*/*.json")), "the end of the first chapter")
+    # There is time to end the run within the second.
+    service.behave(told_per_second=2)
     wait_for(lambda: len(asked(service)) == 2, "the begin of the second chapter")
     run.kill()
     run.wait()
@@ -243,13 +245,14 @@ def test_killed_between_chapters_it_goes_on(place: Home, service: Service, recor
 def test_the_first_sound_is_in_the_store_before_a_tenth_of_the_text_has_come(
     place: Home, service: Service, recording: Path
 ) -> None:
-    service.behave(told_words=1_000, told_per_second=250)
+    # So slow that seconds pass between the first sound and the tenth; the rest is told at once.
+    service.behave(told_words=1_000, told_per_second=10)
     arguments = ("--profile", by_auralis(place.folder, service, recording), "--instruction", INSTRUCTION)
     run = place.begin("retell", SAMPLE, *arguments, "--chapters", "1", "--out", place.out)
-    # Looked for without a pause that counts: at this rate, a tenth of the text takes less than half a second.
     while run.poll() is None and not any(place.store.rglob("*.wav")):
-        time.sleep(0.01)
+        time.sleep(0.05)
     told = service.told
+    service.behave(told_per_second=0)
     assert run.wait() == 0
     assert WORDS_AT_ONCE <= told < 100
 

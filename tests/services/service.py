@@ -110,7 +110,7 @@ class Service:
         self._thread.join()
 
     def behave(self, **settings: Any) -> None:
-        """Change settings, for the requests that arrive from now on."""
+        """Change settings, for the requests that arrive from now on; the pace of a telling for those under way too."""
         scripts = dict.fromkeys(("script", "cdn_script", "free_script", "chat_script"), tuple)
         lists = {**scripts, "withdrawn": frozenset}
         settings = {name: lists[name](value) if name in lists else value for name, value in settings.items()}
@@ -305,8 +305,8 @@ class Service:
             for event, words in chat.events(telling, kind):
                 await response.write(event)
                 self.told += words
-                if behaviour.told_per_second:
-                    await asyncio.sleep(words / behaviour.told_per_second)
+                if pace := self._behaviour.told_per_second:
+                    await asyncio.sleep(words / pace)
             await faults.end_of_stream(kind, request, response)
         except ConnectionError:  # the client went away
             pass
