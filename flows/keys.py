@@ -7,11 +7,11 @@ from typing import Any
 from prefect.blocks.system import Secret
 
 from tasks.errors import ProfileError
-from tasks.voices import BLOCK_KEYS, Keyed
+from tasks.voices import BLOCK_KEYS, ServedSettings
 
 
 @asynccontextmanager
-async def block_keys(keyed: Mapping[str, Keyed]) -> AsyncIterator[None]:
+async def block_keys(keyed: Mapping[str, ServedSettings]) -> AsyncIterator[None]:
     """Have the keys of a profile, by the sections that name them, at hand within the block.
 
     Raises `ProfileError` where the server has no Secret block of a name.

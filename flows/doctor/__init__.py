@@ -10,7 +10,7 @@ from flows.doctor import machine, server, voices
 from flows.doctor.finding import Finding, Name
 from tasks.errors import DeclaimError, ProfileError, ProviderError, Transient
 from tasks.settings import Profile, check_editions, load_profile
-from tasks.voices import Keyed
+from tasks.voices import ServedSettings
 
 _AMISS = 2
 _REFUSED = 4
@@ -99,7 +99,7 @@ def _found(
 
 def _masked(text: str, profile: Profile | None) -> str:
     """Take all keys of a profile out of a text of who knows whose."""
-    keyed: tuple[Keyed, ...] = (*profile.voices.values(), profile.retell) if profile else ()
+    keyed: tuple[ServedSettings, ...] = (*profile.voices.values(), profile.retell) if profile else ()
     keys = {os.environ.get(it.api_key_env, "") for it in keyed}
     for key in keys - {""}:
         text = text.replace(key, "•••")

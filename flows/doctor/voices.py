@@ -14,7 +14,7 @@ from tasks.casting import part_of, service_account
 from tasks.errors import ProfileError, RateLimited, Unauthorized, Unavailable
 from tasks.settings import Profile, check_key, check_voice
 from tasks.tellers import RetellSettings
-from tasks.voices import Keyed, LimitSettings, OtherVoiceSettings, Reached, VoiceSettings, provider
+from tasks.voices import LimitSettings, OtherVoiceSettings, Reached, ServedSettings, VoiceSettings, provider
 
 _PATIENCE_SECONDS = 10
 _LIMITS = LimitSettings(
@@ -60,7 +60,7 @@ async def _fetched(section: str, voice: VoiceSettings) -> None:
 
 
 @asynccontextmanager
-async def _keys(voices: Mapping[str, Keyed]) -> AsyncIterator[None]:
+async def _keys(voices: Mapping[str, ServedSettings]) -> AsyncIterator[None]:
     """Have the keys of voices' blocks at hand; raises `ProfileError` where there is none, or no server to ask."""
     if not any(voice.api_key_block for voice in voices.values()):
         yield

@@ -6,14 +6,14 @@ as OpenAI's do writes alone, and the profile's voice speaks.
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field
 
 from tasks.readers.metadata import Language
+from tasks.voices import ServedSettings
 
 
-class RetellSettings(BaseModel):
+class RetellSettings(ServedSettings):
     """`[retell]` of a profile: which language model retells a book, and how it is asked.
 
     `text` says who passes the model's words on: an Auralis server, which speaks them too and is the profile's voice, or the
@@ -23,13 +23,8 @@ class RetellSettings(BaseModel):
     writes; `options` go to it under the names of its own page.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     text: Literal["auralis", "openai"] = "auralis"
     model: str = ""
-    base_url: str = ""
-    api_key_env: str = ""
-    api_key_block: str = ""
     language: Language = ""
     concurrency: int = Field(4, gt=0, le=1024)
     part_characters: int = Field(12_000, ge=500)
@@ -37,33 +32,10 @@ class RetellSettings(BaseModel):
     price_per_1000_characters: float | None = Field(None, ge=0)
     options: dict[str, Any] = Field(default_factory=dict)
 
-    @property
-    def key_place(self) -> str:
-        """Where the key is to be found, in words."""
-        if self.api_key_block:
-            return f"the Secret block {self.api_key_block} of the Prefect server"
-        return f"the environment variable {self.api_key_env or '(none is named in [retell] api_key_env)'}"
-
     def usd(self, characters: int) -> float | None:
         """Reckon what so many characters cost that the model reads or writes; None where the price is not known."""
         price = self.price_per_1000_characters
         return None if price is None else characters / 1000 * price
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "RetellSettings":
-        if self.api_key_env and self.api_key_block:
-            raise ValueError("api_key_env and api_key_block name two places for one key; leave one of them empty")
-        return self
-
-    @field_validator("base_url")
-    @classmethod
-    def _base_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if url and not (parts.scheme in {"http", "https"} and parts.hostname):
-            raise ValueError(f"{url} is no URL; give one like http://127.0.0.1:8001/v1")
-        if parts.username or parts.password:
-            raise ValueError("it holds a password; put the key in an environment variable and name that in api_key_env")
-        return url.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

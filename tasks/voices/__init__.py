@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -47,25 +47,14 @@ class RowSettings(BaseModel):
     formats: tuple[str, ...] = ()
 
 
-class VoiceSettings(BaseModel):
-    """`[voice]` of a profile: which voice speaks, and what it costs.
-
-    A secret is given by the name of an environment variable, or of a Secret block of the Prefect server. `options` go to the service under the names of its own
-    page; the provider checks them. A price that is left out is not known, and is never taken for nothing.
-    """
+class ServedSettings(BaseModel):
+    """What a profile says of a service: its address, and its key by the name of an environment variable or a Secret block."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    provider: str = "piper"
-    model: str = ""
-    name: str = ""
     base_url: str = ""
     api_key_env: str = ""
     api_key_block: str = ""
-    reference_audio: tuple[str, ...] = ()
-    price_per_1000_characters: float | None = Field(None, ge=0)
-    options: dict[str, Any] = Field(default_factory=dict)
-    row: RowSettings | None = None
 
     @property
     def key_place(self) -> str:
@@ -75,7 +64,7 @@ class VoiceSettings(BaseModel):
         return f"the environment variable {self.api_key_env or '(none is named)'}"
 
     @model_validator(mode="after")
-    def _one_place(self) -> "VoiceSettings":
+    def _one_place(self) -> Self:
         if self.api_key_env and self.api_key_block:
             raise ValueError("api_key_env and api_key_block name two places for one key; leave one of them empty")
         return self
@@ -89,6 +78,22 @@ class VoiceSettings(BaseModel):
         if parts.username or parts.password:
             raise ValueError("it holds a password; put the key in an environment variable and name that in api_key_env")
         return url.rstrip("/")
+
+
+class VoiceSettings(ServedSettings):
+    """`[voice]` of a profile: which voice speaks, and what it costs.
+
+    `options` go to the service under the names of its own page; the provider checks them. A price that is left out is not known,
+    and is never taken for nothing.
+    """
+
+    provider: str = "piper"
+    model: str = ""
+    name: str = ""
+    reference_audio: tuple[str, ...] = ()
+    price_per_1000_characters: float | None = Field(None, ge=0)
+    options: dict[str, Any] = Field(default_factory=dict)
+    row: RowSettings | None = None
 
 
 class LimitSettings(BaseModel):
@@ -209,23 +214,7 @@ def provider(name: str) -> VoiceSpec:
     return spec
 
 
-class Keyed(Protocol):
-    """What of a profile names a key."""
-
-    @property
-    def api_key_env(self) -> str:
-        """The environment variable that holds it; empty for none."""
-
-    @property
-    def api_key_block(self) -> str:
-        """The Secret block of the Prefect server that holds it; empty for none."""
-
-    @property
-    def key_place(self) -> str:
-        """Where it is to be found, in words."""
-
-
-def secret(settings: Keyed, section: str = "voice") -> str:
+def secret(settings: ServedSettings, section: str = "voice") -> str:
     """Take a key from the environment or from its block; empty where the profile names neither.
 
     Raises `ProfileError` for what can be no key.

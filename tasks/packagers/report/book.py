@@ -53,7 +53,7 @@ def _retelling(report: Report) -> Iterator[Markup]:
     """Say of which book, and with which instruction, a retold one was told."""
     if told := report.manifest["retelling"]:
         of, instruction = plain(told["source"]["name"]), plain(told["instruction"])
-        yield element("p", f"Told of {of}, in {plural(len(told['requests']), 'request')}: “{instruction}”")
+        yield element("p", f"Retold from {of}, in {plural(len(told['requests']), 'request')}: “{instruction}”")
 
 
 def _cover(report: Report) -> Markup:
