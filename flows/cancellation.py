@@ -10,19 +10,28 @@ from uuid import UUID
 
 import httpx
 from prefect import get_client
-from prefect.exceptions import PrefectException
+from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.runtime import flow_run
 from prefect.utilities import engine
 
 from flows.interrupts import Interruption
 from flows.outcomes import shown
-from tasks.errors import DeclaimError
+from tasks.errors import DeclaimError, Interrupted
 
 # One small request each time; nobody tells a run that was not started by one of Prefect's workers.
 _POLL_SECONDS = 3
 _HANDLER = "_prefect_sigterm_handler"
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
+
+
+@contextmanager
+def told_as_interrupt() -> Iterator[None]:
+    """Raise `Interrupted` where Prefect takes a SIGTERM that comes just before a flow's function takes signals, or just after."""
+    try:
+        yield
+    except TerminationSignal as ended:
+        raise Interrupted from ended
 
 
 def cancellable(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from flows.imports import importing
 from flows.narrate_command import absolute, quiet_prefect
 from flows.prefect_server import begin_server, connect
-from tasks.errors import Interrupted
 
 if TYPE_CHECKING:
     from flows.prefect_server import OwnServer
@@ -32,14 +31,13 @@ def library(options: argparse.Namespace) -> int:
 
 async def _narrated(options: argparse.Namespace, server: "OwnServer | None") -> dict[str, Any]:
     with importing():
-        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
-
+        from flows.cancellation import told_as_interrupt  # noqa: PLC0415  # seconds, in which the server starts
         from flows.library import BOOK_TOLD  # noqa: PLC0415
         from flows.library import library as flow  # noqa: PLC0415
 
     await connect(server)
     BOOK_TOLD.set(partial(print, file=sys.stderr))
-    try:
+    with told_as_interrupt():
         result: dict[str, Any] = await flow(
             inbox=options.inbox,
             outbox=options.out,
@@ -50,7 +48,4 @@ async def _narrated(options: argparse.Namespace, server: "OwnServer | None") -> 
             settle_seconds=options.settle,
             overrides=tuple(options.set),
         )
-    except TerminationSignal as ended:
-        # Prefect's own way with a SIGTERM that comes just before a flow's function takes signals, or just after.
-        raise Interrupted from ended
     return result

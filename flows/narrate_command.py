@@ -109,8 +109,7 @@ async def _narrated(
 
         bought = await audition(plan, profile)
         with importing():
-            from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
-
+            from flows.cancellation import told_as_interrupt  # noqa: PLC0415  # seconds, in which the server starts
             from flows.narrate import narrate  # noqa: PLC0415
             from flows.progress import shown  # noqa: PLC0415  # for this command alone
             from tasks.ingest import READ  # noqa: PLC0415  # a stage: it imports Prefect
@@ -120,19 +119,15 @@ async def _narrated(
         source = options.source.absolute()
         READ.set({source: plan.book})
         BOUGHT.set(bought)
-        with shown(plan) as told:
+        with shown(plan) as told, told_as_interrupt():
             CHUNK_DONE.set(told)
-            try:
-                result: dict[str, Any] = await narrate(
-                    source=str(source),
-                    profile=absolute(options.profile),
-                    out=options.out,
-                    chapters=options.chapters,
-                    overrides=tuple(options.set),
-                )
-            except TerminationSignal as ended:
-                # Prefect's own way with a SIGTERM that comes just before the flow's function takes signals, or just after.
-                raise Interrupted from ended
+            result: dict[str, Any] = await narrate(
+                source=str(source),
+                profile=absolute(options.profile),
+                out=options.out,
+                chapters=options.chapters,
+                overrides=tuple(options.set),
+            )
         return result
 
 

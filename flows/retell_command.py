@@ -5,12 +5,12 @@ import asyncio
 import json
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.imports import importing
 from flows.narrate_command import absolute, quiet_prefect
 from flows.prefect_server import begin_server, connect
-from tasks.errors import Interrupted
 
 if TYPE_CHECKING:
     from flows.prefect_server import OwnServer
@@ -46,14 +46,13 @@ def _check(options: argparse.Namespace) -> None:
 
 async def _retold(options: argparse.Namespace, server: "OwnServer | None") -> dict[str, Any]:
     with importing():
-        from prefect.exceptions import TerminationSignal  # noqa: PLC0415  # seconds, in which the server starts
-
+        from flows.cancellation import told_as_interrupt  # noqa: PLC0415  # seconds, in which the server starts
         from flows.retell import CHAPTER_TOLD  # noqa: PLC0415
         from flows.retell import retell as flow  # noqa: PLC0415
 
     await connect(server)
-    CHAPTER_TOLD.set(_tell)
-    try:
+    CHAPTER_TOLD.set(partial(print, file=sys.stderr))
+    with told_as_interrupt():
         result: dict[str, Any] = await flow(
             source=str(options.source.absolute()),
             instruction=options.instruction,
@@ -62,11 +61,4 @@ async def _retold(options: argparse.Namespace, server: "OwnServer | None") -> di
             chapters=options.chapters,
             overrides=tuple(options.set),
         )
-    except TerminationSignal as ended:
-        # Prefect's own way with a SIGTERM that comes just before a flow's function takes signals, or just after.
-        raise Interrupted from ended
     return result
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
