@@ -1,6 +1,7 @@
-"""What Declaim's deployments need of a Prefect server: a pool, limits that accounts share, automations, a schedule."""
+"""What Declaim's deployments need of a Prefect server: a work pool, shared rate limits, automations, a schedule."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +19,18 @@ from tasks.casting import castings_of
 from tasks.errors import ProfileError
 from tasks.settings import Profile, config_folder
 
+# Of the pool: its workers start a process for each run.
+POOL_TYPE = "process"
+LIBRARY, RESTART = "library/library", "restart/restart"
+_AUTOMATION_PREFIX = "Declaim: "
 
-def deployment_document(parameters: dict[str, Any], cron: str, timezone: str, pool: str) -> dict[str, Any]:
-    """Read config/prefect.yaml and fill in the library's parameters, its schedule and the pool of all deployments.
 
-    Raises `ProfileError` for a schedule that is none.
+def deployment_document(
+    parameters: Mapping[str, Mapping[str, Any]], cron: str, timezone: str, pool: str
+) -> dict[str, Any]:
+    """Return config/prefect.yaml with the parameters of each deployment, the pool, and the library's schedule.
+
+    Raises `ProfileError` if the cron expression or the time zone is invalid.
     """
     try:
         CronSchedule(cron=cron, timezone=timezone)
@@ -34,27 +42,27 @@ def deployment_document(parameters: dict[str, Any], cron: str, timezone: str, po
     document: dict[str, Any] = yaml.safe_load((config_folder() / "prefect.yaml").read_text("utf-8"))
     for deployment in document["deployments"]:
         deployment["work_pool"]["name"] = pool
-        if deployment["name"] == "library":
-            deployment["parameters"] |= parameters
-            deployment["schedules"] = [
-                schedule | {"cron": cron, "timezone": timezone} for schedule in deployment["schedules"]
-            ]
+        deployment["parameters"] = deployment.get("parameters", {}) | parameters.get(deployment["name"], {})
+        deployment["schedules"] = [
+            schedule | {"cron": cron, "timezone": timezone} for schedule in deployment.get("schedules", ())
+        ]
     return document
 
 
-async def prepare(pool: str, profiles: Mapping[str, Profile], notify: str) -> tuple[str, ...]:
-    """Make what is not there yet, and bring the rest up to date; returns the names of the limits that were made.
+async def prepare_server(pool: str, profiles: Mapping[str, Profile], notify: str) -> tuple[str, ...]:
+    """Make the pool and the limits that profiles share, or bring them up to date; return the names of the limits.
 
-    `profiles` are those whose shared limits are made, by their names; `notify` is a notification block, as `type/name`, or empty. Raises
-    `ProfileError` for a profile that is none, a limit without a rate, and a block that there is not.
+    `profiles` are those whose shared limits are made, by their names; `notify` is a notification block as `type/name`, or empty.
+    Raises `ProfileError` for a pool whose workers start no processes, a shared limit without a rate, and a missing block.
     """
     limits = shared_limits(profiles)
     async with get_client() as client:
+        if notify:
+            await _find_block(client, notify)
         await _make_pool(client, pool)
         for name, requests_per_minute in limits.items():
             slots, decay = slots_for(requests_per_minute)
             await client.upsert_global_concurrency_limit_by_name(name, slots, decay)
-        await _make_automations(client, notify)
     return tuple(limits)
 
 
@@ -81,32 +89,50 @@ def shared_limits(profiles: Mapping[str, Profile]) -> dict[str, float]:
 
 
 async def _make_pool(client: PrefectClient, name: str) -> None:
-    try:
-        await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
-    except ObjectAlreadyExists:
+    with suppress(ObjectAlreadyExists):
+        await client.create_work_pool(WorkPoolCreate(name=name, type=POOL_TYPE))
         return
+    found = await client.read_work_pool(name)
+    if found.type != POOL_TYPE:
+        raise ProfileError(
+            f"--pool {name}: this pool is of the type {found.type}, and Declaim's runs are processes; give another name, and "
+            "the pool is made"
+        )
 
 
-async def _make_automations(client: PrefectClient, notify: str) -> None:
-    """Make the automations anew; those that notify only where there is a block to do it with."""
-    document = yaml.safe_load((config_folder() / "automations.yaml").read_text("utf-8"))
-    block = await _block(client, notify) if notify else None
-    for wanted in document["automations"]:
-        for old in await client.read_automations_by_name(wanted["name"]):
-            await client.delete_automation(old.id)
-        notifies = [action for action in wanted["actions"] if action["type"] == "send-notification"]
-        for action in notifies:
-            action["block_document_id"] = block
-        if block or not notifies:
-            await client.create_automation(AutomationCore.model_validate(wanted))
+async def make_automations(notify: str) -> None:
+    """Make the automations of config/automations.yaml, and remove those that Declaim made before.
+
+    The deployments must be there. `notify` is a notification block as `type/name`; without one, nothing notifies. Raises
+    `ProfileError` if the server has no such block.
+    """
+    async with get_client() as client:
+        block = await _find_block(client, notify) if notify else None
+        restart = await client.read_deployment_by_name(RESTART)
+        document = yaml.safe_load((config_folder() / "automations.yaml").read_text("utf-8"))
+        for automation in await client.read_automations():
+            if automation.name.startswith(_AUTOMATION_PREFIX):
+                await client.delete_automation(automation.id)
+        for automation in document["automations"]:
+            if complete := _complete(automation, block, restart.id):
+                await client.create_automation(AutomationCore.model_validate(complete))
 
 
-async def _block(client: PrefectClient, name: str) -> UUID:
+def _complete(automation: dict[str, Any], block: UUID | None, restart: UUID) -> dict[str, Any] | None:
+    """Return an automation with the ids that its actions need; None if it notifies and there is no block to notify."""
+    filled = {"send-notification": {"block_document_id": block}, "run-deployment": {"deployment_id": restart}}
+    actions = [action | filled.get(action["type"], {}) for action in automation["actions"]]
+    if not block and any(action["type"] == "send-notification" for action in actions):
+        return None
+    return automation | {"actions": actions}
+
+
+async def _find_block(client: PrefectClient, name: str) -> UUID:
     kind, _, block = name.partition("/")
     try:
         return (await client.read_block_document_by_name(block, kind)).id
     except ObjectNotFound as error:
         raise ProfileError(
             f"--notify {name}: the Prefect server has no such block; make it in its pages under Blocks, and name it as type/name, "
-            "such as slack-webhook/house"
+            "such as slack-webhook/editors"
         ) from error

@@ -23,6 +23,7 @@ from prefect.states import Cancelled, Cancelling, Crashed
 from flows.interrupts import CURRENT
 from flows.narrate import narrate
 from flows.outcomes import kept
+from flows.restart import BOOK_OF_LIBRARY_TAG
 from tasks.errors import OutputError, ProfileError
 from tasks.library.ledger import State
 from tasks.packagers.claim import claimed
@@ -103,11 +104,16 @@ def by_deployment(deployment: str) -> Narrator:
 async def _dispatched(deployment: str, name: str, order: Order, key: str) -> FlowRun:
     try:
         return await arun_deployment(
-            deployment, parameters=order.parameters, flow_run_name=name, timeout=0, idempotency_key=key
+            deployment,
+            parameters=order.parameters,
+            flow_run_name=name,
+            timeout=0,
+            idempotency_key=key,
+            tags=[BOOK_OF_LIBRARY_TAG],
         )
     except ObjectNotFound as error:
         raise ProfileError(
-            f"there is no deployment {deployment} on the Prefect server; make it with `prefect deploy --all`, or leave it out "
+            f"there is no deployment {deployment} on the Prefect server; make it with `declaim deploy`, or leave it out "
             "and all is narrated in this process"
         ) from error
 

@@ -9,7 +9,7 @@ from flows.doctor.finding import Finding
 
 _WORDS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 # The longest of the names.
-_NAME_WIDTH = len("profile")
+_NAME_WIDTH = len("schedule")
 
 
 def doctor(options: argparse.Namespace) -> int:

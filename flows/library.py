@@ -17,13 +17,13 @@ from flows.library_book import House, Job, job_of, narrate_book, refused
 from flows.library_dashboard import LibraryDashboard, open_library_dashboard
 from flows.pages import say_how_to_go_on
 from flows.parameters import Count, Dollars, Overrides, ProfileName, Seconds
+from flows.runtime.deployed import check_store_outlives_worker, fill_empty, outbox_folder
 from flows.throttles import open_throttles
 from tasks.errors import BooksMissing, DeclaimError
 from tasks.library.allotment import LibraryBudget
-from tasks.library.inbox import Inbox, Listing, Seen
+from tasks.library.inbox import Inbox, Listing, Seen, check_apart
 from tasks.library.ledger import LEDGER, Entry, Ledger, State
 from tasks.packagers.claim import claimed
-from tasks.packagers.folder import absolute
 from tasks.settings import DEFAULT_PROFILE, load_profile
 
 _NAMED = 5
@@ -53,21 +53,24 @@ async def library(
 ) -> dict[str, Any]:
     """Narrate what is new or changed in an inbox, the books of highest priority first.
 
-    Returns the states of the books that were taken, by their names. Raises `BooksMissing` when all is done that could be and
-    some books could not, `ProfileError`, `OutputError` and `Interrupted`.
+    Return the states of the books that were narrated, by their names. Raises `BooksMissing` if some of them are not done,
+    `ProfileError`, `OutputError` and `Interrupted`.
 
     Args:
-        inbox: The folder of manuscripts, as a path or a URL. Nothing in it is moved or changed.
+        inbox: The folder of manuscripts: a path or a URL. Nothing in it is moved or changed.
         outbox: The folder for finished books and the ledger.
         profile: The profile of books whose side file names none.
-        at_once: How many books are narrated side by side.
-        deployment: The deployment by which workers narrate the books, as narrate/narrate. Empty: all in this run's process.
+        at_once: How many books are narrated at the same time.
+        deployment: The deployment whose workers narrate the books, such as narrate/narrate. Empty: this run's own process.
         budget_usd: What this run may spend on all its books, in US dollars. 0: no limit.
-        settle_seconds: For how many seconds a file must stay the same before it counts as whole.
+        settle_seconds: For how many seconds a file must stay unchanged before it is taken for complete.
         overrides: Settings for all books, such as limits.concurrency=4.
     """
-    load_profile(profile, tuple(overrides))
-    source, place = Inbox(inbox), absolute(outbox)
+    profile = fill_empty("profile", profile, DEFAULT_PROFILE)
+    overrides = tuple(overrides or ())
+    check_store_outlives_worker(load_profile(profile, overrides).store)
+    source, place = Inbox(fill_empty("inbox", inbox, "")), outbox_folder(fill_empty("outbox", outbox, ""))
+    check_apart(source, place)
     with claimed(place):
         place.mkdir(parents=True, exist_ok=True)
         house = House(
@@ -75,12 +78,14 @@ async def library(
             outbox=place,
             ledger=Ledger(place),
             narrator=by_deployment(deployment) if deployment else here,
-            budget=LibraryBudget(budget_usd),
+            budget=LibraryBudget(budget_usd or 0.0),
             profile=profile,
-            overrides=tuple(overrides),
+            overrides=overrides,
         )
         async with open_throttles(), open_library_dashboard(house) as dashboard:
-            taken = await _drained(_Run(house, dashboard, asyncio.Semaphore(at_once)), settle_seconds)
+            taken = await _drained(
+                _Run(house, dashboard, asyncio.Semaphore(fill_empty("at_once", at_once, 1))), settle_seconds or 0.0
+            )
     return _told(taken, house)
 
 

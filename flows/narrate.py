@@ -17,6 +17,7 @@ from flows.keys import block_keys
 from flows.pages import name_run, say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of, recited
+from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty
 from flows.throttles import open_throttles
 from tasks.assemble import assemble
 from tasks.casting import Casting, castings_of
@@ -27,7 +28,6 @@ from tasks.model import Book, Recital, Script
 from tasks.package import package
 from tasks.packagers.accounts import Account, Performance, Retelling
 from tasks.packagers.claim import claimed
-from tasks.packagers.folder import output_folder
 from tasks.prefect_values import untouched
 from tasks.publish import Published
 from tasks.readers import source_sha256
@@ -47,37 +47,36 @@ from tasks.voices.limits import Budget
     on_cancellation=[say_how_to_go_on],
 )
 @cancellable
-async def narrate(
+async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
     source: str,
     profile: ProfileName = DEFAULT_PROFILE,
     out: str = "",
     chapters: str = "",
     overrides: Overrides = (),
+    outbox: str = "",
 ) -> dict[str, Any]:
     """Narrate a manuscript: EPUB, PDF or Markdown becomes an audiobook.
 
-    Returns where the editions are. Raises `ChaptersMissing` when all is done that could be, and some chapters could not, and
+    Return the folder and the names of the editions. Raises `ChaptersMissing` if chapters could not be spoken, and
     `Interrupted`.
 
     Args:
-        source: The manuscript, as a path or a URL.
-        profile: Who speaks, how fast, how loud, and which editions are made.
-        out: The folder for the editions. Empty: narrated/<title>, below the folder that the run works in.
+        source: The manuscript: a path or a URL.
+        profile: Settings of voice, limits, levels and editions.
+        out: The folder for the editions. Empty: a folder in the outbox, named after the title.
         chapters: Only these chapters, such as 1-3,7. Empty: all.
-        overrides: Settings in place of the profile's, such as limits.concurrency=4.
+        overrides: Settings that replace the profile's, such as limits.concurrency=4.
+        outbox: The folder in which a book's folder is made if `out` is empty or relative.
     """
-    settings = load_profile(profile, tuple(overrides))
+    settings = load_profile(fill_empty("profile", profile, DEFAULT_PROFILE), tuple(overrides or ()))
     check_ready(settings)
+    check_store_outlives_worker(settings.store)
     async with block_keys(settings.voices):
-        return await _fetched_and_narrated(source, settings, chapters, out)
-
-
-async def _fetched_and_narrated(source: str, settings: Profile, chapters: str, out: str) -> dict[str, Any]:
-    with fetched(source) as path:
-        book = settings.metadata.told(ingest(path))
-        folder = output_folder(out, book.title)
-        with claimed(folder):
-            return await narrated(path, book, settings, folder, chapters=chapters)
+        with fetched(source) as path:
+            book = settings.metadata.told(ingest(path))
+            folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title)
+            with claimed(folder):
+                return await narrated(path, book, settings, folder, chapters=chapters or "")
 
 
 async def narrated(

@@ -6,6 +6,7 @@ slow them down, so half a second's worth is taken at once, while the last of it 
 """
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -127,12 +128,28 @@ def slots_for(requests_per_minute: float) -> tuple[int, float]:
     return max(SLOTS_A_REQUEST, int(decay * _GATHERED_SECONDS)), round(decay * _MARGIN, 3)
 
 
+def requests_per_minute_of(slots_per_second: float) -> float:
+    """Return the rate for which `slots_for` chooses this decay."""
+    return round(slots_per_second / _MARGIN / SLOTS_A_REQUEST * 60, 1)
+
+
 def command(name: str, requests_per_minute: float = 600) -> str:
-    """Word what makes a limit, by the figure of ten requests a second unless another is known."""
+    """Return the shell command that makes a limit; ten requests a second unless another rate is known."""
+    return f"`prefect gcl create {shlex.quote(name)} {_rate_options(requests_per_minute)}` ({requests_per_minute:g} requests a minute)"
+
+
+def update_command(name: str, requests_per_minute: float) -> str:
+    """Return the shell command that gives an existing limit this rate."""
+    return f"`prefect gcl update {shlex.quote(name)} {_rate_options(requests_per_minute)}`"
+
+
+def _rate_options(requests_per_minute: float) -> str:
     slots, decay = slots_for(requests_per_minute)
-    return f"`prefect gcl create {name} --limit {slots} --slot-decay-per-second {decay:g}` ({requests_per_minute:g} requests a minute)"
+    return f"--limit {slots} --slot-decay-per-second {decay:g}"
 
 
-def missing(name: str) -> ProfileError:
-    """Say that the server has no such limit, and what makes it."""
-    return ProfileError(f"[limits] shared: the Prefect server has no limit {name}; make it: {command(name)}")
+def missing(name: str, requests_per_minute: float = 0) -> ProfileError:
+    """Return the error of a limit that the server does not have, with the command that makes it."""
+    return ProfileError(
+        f"[limits] shared: the Prefect server has no limit {name}; make it: {command(name, requests_per_minute or 600)}"
+    )

@@ -22,6 +22,7 @@ from flows.parameters import Overrides, ProfileName
 from flows.plan import chosen
 from flows.retell_pages import open_retelling_pages
 from flows.retell_settings import check_retelling, retelling_settings
+from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty
 from flows.throttles import open_throttles
 from tasks.casting import castings_of
 from tasks.errors import ChaptersMissing, DeclaimError, Transient, Undelivered
@@ -30,7 +31,6 @@ from tasks.library.inbox import fetched
 from tasks.model import Book, Chapter, Cost, Role
 from tasks.packagers.accounts import Retelling
 from tasks.packagers.claim import claimed
-from tasks.packagers.folder import output_folder
 from tasks.packagers.names import file_name
 from tasks.prefect_values import untouched
 from tasks.readers import source_sha256
@@ -68,28 +68,34 @@ async def retell(  # noqa: PLR0917  # Prefect's form shows them in this order
     out: str = "",
     chapters: str = "",
     overrides: Overrides = (),
+    outbox: str = "",
 ) -> dict[str, Any]:
-    """Have a language model retell a manuscript, and narrate what it tells: an audiobook, and its text as Markdown.
+    """Have a language model retell a manuscript, and narrate the new text: an audiobook, and the text as Markdown.
 
-    Returns where the editions are. Raises `ChaptersMissing` where some chapters could not be told, and `Interrupted`.
+    Return the folder and the names of the editions. Raises `ChaptersMissing` if chapters could not be retold or spoken, and
+    `Interrupted`.
 
     Args:
-        source: The manuscript, as a path or a URL.
-        instruction: How it is to be retold, such as "Abridge it to a tenth" or "Retell it for children of six".
-        profile: Which model tells, who speaks, how loud, and which editions are made.
-        out: The folder for the editions. Empty: retold/<title>, below the folder that the run works in.
+        source: The manuscript: a path or a URL.
+        instruction: How to retell it, such as "Abridge it to a tenth" or "Retell it for children of six".
+        profile: Settings of language model, voice, limits, levels and editions.
+        out: The folder for the editions. Empty: a folder in the outbox, named after the title.
         chapters: Only these chapters, such as 1-3,7. Empty: all.
-        overrides: Settings in place of the profile's, such as retell.model=gpt-4o-mini.
+        overrides: Settings that replace the profile's, such as retell.model=gpt-4o-mini.
+        outbox: The folder in which a book's folder is made if `out` is empty or relative.
     """
-    settings = retelling_settings(load_profile(profile, tuple(overrides)))
+    settings = retelling_settings(load_profile(fill_empty("profile", profile, DEFAULT_PROFILE), tuple(overrides or ())))
     check_ready(settings)
-    check_retelling(settings, instruction)
+    check_store_outlives_worker(settings.store)
+    check_retelling(settings, instruction or "")
     async with block_keys({**settings.voices, "retell": settings.retell}):
         with fetched(source) as path:
             book = _in_language(settings.metadata.told(ingest(path)), settings)
-            folder = output_folder(out, book.title, "retold")
+            folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title, "retold")
             with claimed(folder):
-                return await _retold(path, book, settings, folder, instruction=instruction.strip(), chapters=chapters)
+                return await _retold(
+                    path, book, settings, folder, instruction=instruction.strip(), chapters=chapters or ""
+                )
 
 
 async def _retold(

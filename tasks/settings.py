@@ -3,8 +3,10 @@
 Each section's model stands beside the code that it governs; here they come together. Unknown keys are errors.
 """
 
+import json
 import os
 import tomllib
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -187,6 +189,24 @@ def resolve_paths(document: dict[str, Any], folder: Path) -> None:
     store = document.get("store")
     if isinstance(store, dict) and isinstance(url := store.get("url"), str) and url and "://" not in url:
         store["url"] = str(folder / Path(url).expanduser())
+
+
+def absolute_override(override: str) -> str:
+    """Return a `section.key=value` whose relative path, if it holds one, is made absolute by the working directory.
+
+    A run of a worker has another working directory than the command that ordered it. Raises `ProfileError`.
+    """
+    document: dict[str, Any] = {}
+    _override(document, override)
+    resolved = deepcopy(document)
+    resolve_paths(resolved, Path.cwd())
+    if resolved == document:
+        return override
+    name = override.partition("=")[0].strip()
+    value: Any = resolved
+    for key in name.split("."):
+        value = value[key]
+    return f"{name}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _resolve_voice(voice: dict[str, Any], folder: Path) -> None:

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from flows.doctor import machine, server, voices
-from flows.doctor.finding import Finding, Name
+from flows.doctor import deployed, machine, server, voices
+from flows.doctor.finding import Check, Finding, Name
 from tasks.errors import DeclaimError, ProfileError, ProviderError, Transient
 from tasks.settings import Profile, check_editions, load_profile
 from tasks.voices import ServedSettings
 
 _AMISS = 2
 _REFUSED = 4
-_Check = tuple[Name, Callable[[], Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,14 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return _REFUSED if all(finding.is_refusal for finding in failed) else _AMISS
 
 
-def _without_profile(asked: Asked) -> Iterator[_Check]:
+def _without_profile(asked: Asked) -> Iterator[Check]:
     yield "ffmpeg", machine.ffmpeg
     yield "prefect", server.prefect
+    yield from deployed.deployed_checks()
     yield "output", partial(machine.output, asked.out)
 
 
-def _with_profile(asked: Asked, profile: Profile) -> Iterator[_Check]:
+def _with_profile(asked: Asked, profile: Profile) -> Iterator[Check]:
     yield "profile", partial(_profile, asked.profile, profile)
     yield "ffmpeg", partial(machine.ffmpeg, profile.output.editions)
     for section in profile.voices:
@@ -68,8 +68,9 @@ def _with_profile(asked: Asked, profile: Profile) -> Iterator[_Check]:
     if profile.retell.model:
         yield "model", partial(voices.model, profile)
     yield "prefect", server.prefect
-    for limit in voices.shared_limits(profile):
-        yield "limits", partial(server.shared_limit, limit)
+    for limit, rate in voices.shared_limits(profile).items():
+        yield "limits", partial(server.shared_limit, limit, rate)
+    yield from deployed.deployed_checks()
     yield "store", partial(machine.store, profile.store)
     yield "output", partial(machine.output, asked.out)
 

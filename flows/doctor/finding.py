@@ -1,10 +1,25 @@
 """What a check finds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Name = Literal[
-    "python", "profile", "ffmpeg", "voice", "key", "service", "model", "prefect", "limits", "store", "output"
+    "python",
+    "profile",
+    "ffmpeg",
+    "voice",
+    "key",
+    "service",
+    "model",
+    "prefect",
+    "limits",
+    "schedule",
+    "workers",
+    "inbox",
+    "outbox",
+    "store",
+    "output",
 ]
 State = Literal["ok", "warn", "fail"]
 
@@ -20,3 +35,7 @@ class Finding:
     state: State
     said: str
     is_refusal: bool = False
+
+
+# A check's name, and the function that makes it.
+Check: TypeAlias = tuple[Name, Callable[[], Finding]]

@@ -15,6 +15,8 @@ from tasks.errors import ProfileError
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
+# The rate of a limit is kept as whole slots.
+_RATE_TOLERANCE = 0.02
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -24,7 +26,7 @@ def prefect() -> Finding:
     url = named_server()
     if not url:
         return Finding("prefect", "ok", f"{version}; no server is named: each run starts one of its own, for its time")
-    with _client(url) as client:
+    with open_client(url) as client:
         serving = _version_of(client)
     said = f"{version}; the server at {without_password(url)}"
     if not serving:
@@ -34,24 +36,33 @@ def prefect() -> Finding:
     return Finding("prefect", "ok", f"{said} has {serving}")
 
 
-def shared_limit(name: str) -> Finding:
-    """See that there is a global concurrency limit of this name, and that it is a rate."""
+def shared_limit(name: str, requests_per_minute: float) -> Finding:
+    """Check that there is a global concurrency limit of this name, and that its rate is the profile's.
+
+    `requests_per_minute` is the profile's rate; 0 if it has none.
+    """
     url = named_server()
     if not url:
         said = f"the limit {name!r} cannot be looked for without a server; start one and name it in PREFECT_API_URL"
         return Finding("limits", "fail", said)
     from prefect.exceptions import ObjectNotFound  # noqa: PLC0415  # two seconds, with the client
 
-    from flows.quota import SLOTS_A_REQUEST, checked_rate, missing  # noqa: PLC0415  # likewise
+    from flows.quota import checked_rate, missing, requests_per_minute_of, update_command  # noqa: PLC0415  # likewise
 
     try:
-        with _client(url) as client:
+        with open_client(url) as client:
             _, decay = checked_rate(name, client.read_global_concurrency_limit_by_name(name))
     except ObjectNotFound as error:
-        raise missing(name) from error
-    return Finding(
-        "limits", "ok", f"the limit {name} lets all runs together send {decay / SLOTS_A_REQUEST:g} requests a second"
-    )
+        raise missing(name, requests_per_minute) from error
+    granted = requests_per_minute_of(decay)
+    if requests_per_minute and abs(granted - requests_per_minute) > _RATE_TOLERANCE * requests_per_minute:
+        return Finding(
+            "limits",
+            "warn",
+            f"the limit {name} lets all runs together send {granted:g} requests a minute, and the profile says "
+            f"{requests_per_minute:g}; set it: {update_command(name, requests_per_minute)}",
+        )
+    return Finding("limits", "ok", f"the limit {name} lets all runs together send {granted:g} requests a minute")
 
 
 def named_server() -> str:
@@ -68,7 +79,7 @@ def named_server() -> str:
 
 
 @contextmanager
-def _client(url: str) -> Iterator["SyncPrefectClient"]:
+def open_client(url: str) -> Iterator["SyncPrefectClient"]:
     """Give a client of the server that Prefect's settings name; raises `ProfileError` where it does not answer, or refuses."""
     check_server(url)
     from prefect.client.orchestration import get_client  # noqa: PLC0415  # two seconds, where a server answers alone

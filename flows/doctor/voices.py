@@ -122,10 +122,10 @@ async def _reach_model(settings: RetellSettings) -> Reached:
         return await reach_model(settings, _LIMITS, client)
 
 
-def shared_limits(profile: Profile) -> list[str]:
-    """Name the limits of the Prefect server that the profile's voices keep."""
+def shared_limits(profile: Profile) -> dict[str, float]:
+    """Return the rates of the shared limits that the profile's voices keep, by their names, in requests a minute."""
     own = [voice.limits for voice in profile.voices.values() if isinstance(voice, OtherVoiceSettings) and voice.limits]
-    return sorted({limits.shared for limits in (profile.limits, *own)} - {""})
+    return {limits.shared: float(limits.requests_per_minute or 0) for limits in (profile.limits, *own) if limits.shared}
 
 
 def _is_served(settings: VoiceSettings) -> bool:

@@ -117,6 +117,12 @@ class Inbox:
         return read_side_file(content, name, self.folder)
 
 
+def check_apart(inbox: Inbox, outbox: Path) -> None:
+    """Raise `ProfileError` if the outbox is the inbox or lies in it: every book would change the folder of manuscripts."""
+    if inbox.folder and outbox.resolve().is_relative_to(inbox.folder.resolve()):
+        raise ProfileError(f"{outbox}: the outbox lies in the inbox {inbox.url}; choose a folder outside of it")
+
+
 @contextmanager
 def fetched(source: str) -> Iterator[Path]:
     """Give a manuscript as a file of this machine: itself where it is one, else fetched for the time of the block.

@@ -29,7 +29,12 @@ _EXCHANGE = 2
 
 def output_folder(out: str, title: str, otherwise: str = "narrated") -> Path:
     """Where the editions of a book go: to `out`, or where that is empty to `narrated/<title>`."""
-    return absolute(out or str(Path(otherwise) / (slugify(title) or "untitled")))
+    return absolute(out or str(Path(otherwise) / title_slug(title)))
+
+
+def title_slug(title: str) -> str:
+    """Return the name of the folder for a book of this title."""
+    return slugify(title) or "untitled"
 
 
 def absolute(folder: str) -> Path:

@@ -47,6 +47,26 @@ class Browser:
         )
         return bool(self.evaluate(f"(it => {{ it?.click(); return !!it }})({found})"))
 
+    def fill(self, label: str, text: str) -> bool:
+        """Type a text in place of what the field below a label holds; return whether there is such a field."""
+        found = self.evaluate(f"""(() => {{
+            const is_label = it => !it.children.length && it.innerText?.replace("(Optional)", "").trim() == {json.dumps(label)}
+            let around = [...document.querySelectorAll("*")].find(is_label)
+            while (around && !around.querySelector("textarea, input:not([type=checkbox])")) around = around.parentElement
+            const field = around?.querySelector("textarea, input:not([type=checkbox])")
+            if (!field) return false
+            field.scrollIntoView({{block: "center"}})
+            field.focus()
+            field.select()
+            return true
+        }})()""")
+        if found and text:
+            self._ask("Input.insertText", text=text)
+        elif found:
+            self._ask("Input.dispatchKeyEvent", type="keyDown", key="Delete", code="Delete", windowsVirtualKeyCode=46)
+            self._ask("Input.dispatchKeyEvent", type="keyUp", key="Delete", code="Delete", windowsVirtualKeyCode=46)
+        return bool(found)
+
     def evaluate(self, script: str) -> Any:
         """Run a script in the page; returns its value."""
         return self._ask("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")

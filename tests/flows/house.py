@@ -89,7 +89,7 @@ class House:
         self._stack.callback(kill, process)
         return process
 
-    def begin(self, deployment: str, at: str | None = None, **parameters: Any) -> str:
+    def begin(self, deployment: str, at: str | None = None, /, **parameters: Any) -> str:
         """Have a deployment run now, or at a time; returns the run's id."""
         found = self.ask("GET", f"deployments/name/{deployment}")
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}

@@ -168,16 +168,16 @@ def test_a_book_is_retold(house: House, service: Service) -> None:
 
 
 def test_a_run_whose_worker_was_killed_before_it_began_is_shown_as_crashed(house: House) -> None:
-    (automation,) = [it for it in house.ask("POST", "automations/filter") if "before it began" in it["name"]]
+    (automation,) = [it for it in house.ask("POST", "automations/filter") if "never began" in it["name"]]
     assert automation["trigger"]["within"] == 300
     # The least that the server takes.
     automation["trigger"]["within"] = 10
     house.ask("DELETE", f"automations/{automation['id']}")
     house.ask("POST", "automations/", **{field: automation[field] for field in ("name", "trigger", "actions")})
-    run = house.begin("narrate/narrate", at="2100-01-01T00:00:00+00:00", source="book.md")
+    run = house.begin("narrate/narrate", "2100-01-01T00:00:00+00:00", source="book.md")
     house.ask("POST", f"flow_runs/{run}/set_state", state={"type": "PENDING"})
     wait_for(lambda: house.state(run) == "CRASHED", "the state Crashed")
-    assert "its worker ended before it began" in house.ask("GET", f"flow_runs/{run}")["state"]["message"]
+    assert "its worker ended before the run began" in house.ask("GET", f"flow_runs/{run}")["state"]["message"]
 
 
 def test_a_schedule_that_is_none(house: House) -> None:

@@ -3,7 +3,11 @@
 import asyncio
 import json
 import os
+import re
+import shlex
 import socket
+import subprocess
+import sys
 import threading
 import wave
 from collections.abc import Iterator
@@ -22,6 +26,7 @@ from flows.arguments import parser
 from flows.doctor import Asked, examine, exit_code, machine, server, voices
 from flows.doctor.finding import Finding
 from flows.doctor_command import doctor
+from flows.quota import slots_for
 from tasks.audio.ffmpeg import executable
 from tasks.errors import ProfileError, Rejected
 from tasks.settings import load_profile, profile_names
@@ -563,19 +568,27 @@ def test_a_limit_on_a_server(server_of_tests: str, service: Service, tmp_path: P
     assert server.prefect().said.startswith("3.8.8; the server at http://127.0.0.1:")
     name = f"doctor-{os.getpid()}"
     profile_of_it = load_profile(str(profile(tmp_path, "openai", service.url)), (f"limits.shared={name}",))
-    assert voices.shared_limits(profile_of_it) == [name]
+    assert voices.shared_limits(profile_of_it) == {name: 0}
     with pytest.raises(ProfileError, match=f"has no limit {name}; make it: `prefect gcl create {name} --limit 1000"):
-        server.shared_limit(name)
+        server.shared_limit(name, 0)
     with get_client(sync_client=True) as client:
-        client.upsert_global_concurrency_limit_by_name(name, 500, 1_000)
-        told = f"the limit {name} lets all runs together send 10 requests a second"
-        assert server.shared_limit(name) == Finding("limits", "ok", told)
+        client.upsert_global_concurrency_limit_by_name(name, *slots_for(600))
+        told = f"the limit {name} lets all runs together send 600 requests a minute"
+        assert server.shared_limit(name, 600) == Finding("limits", "ok", told)
+        differs = server.shared_limit(name, 300)
+        assert differs.state == "warn"
+        assert "600 requests a minute, and the profile says 300" in differs.said
+        (update,) = re.findall(r"`(prefect gcl update .*)`", differs.said)
+        program = [sys.executable, "-m", *shlex.split(update)]
+        named = {**os.environ, "PREFECT_API_URL": server_of_tests}
+        done = subprocess.run(program, env=named, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert server.shared_limit(name, 300).state == "ok"
         client.request(
             "PATCH", "/v2/concurrency_limits/{id_or_name}", path_params={"id_or_name": name}, json={"active": False}
         )
         with pytest.raises(ProfileError, match=f"{name} is not active.*remove it with `prefect gcl delete {name}`"):
-            server.shared_limit(name)
-    assert server_of_tests
+            server.shared_limit(name, 300)
 
 
 @pytest.fixture
@@ -585,7 +598,7 @@ def server_of_tests(server: str) -> Iterator[str]:
 
 
 def test_a_limit_cannot_be_looked_for_without_a_server() -> None:
-    assert server.shared_limit("aimlapi").state == "fail"
+    assert server.shared_limit("aimlapi", 600).state == "fail"
 
 
 # The command

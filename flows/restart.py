@@ -1,0 +1,102 @@
+"""The flow that begins a crashed run again, with that run's own parameters and within limits.
+
+An automation of the Prefect server starts it for every run of `narrate`, `retell` and `library` that crashes
+(config/automations.yaml). The limits hold for each deployment: a worker that is broken, or a book that no machine can bear,
+ends in a notification and not in a loop.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from prefect import flow, get_client, get_run_logger
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas import FlowRun
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.events import emit_event
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+
+# The run of a book that a library watches: the library itself has it narrated again.
+BOOK_OF_LIBRARY_TAG = "book-of-library"
+RESTART_TAG = "restart"
+# How many restarts a deployment may have within how long: a night is twelve hours.
+LIMITS = ((2, timedelta(hours=1)), (5, timedelta(hours=12)))
+
+
+@flow(name="restart", flow_run_name="Restart of {crashed_run}", persist_result=False)
+async def restart(crashed_run: str) -> str:
+    """Begin a crashed run again unless its deployment was restarted too often; return what was decided.
+
+    Args:
+        crashed_run: The id of the run.
+    """
+    async with get_client() as client:
+        try:
+            crashed = await client.read_flow_run(UUID(crashed_run))
+        except ObjectNotFound:
+            return "the run was deleted"
+        if crashed.deployment_id is None or crashed.state is None or not crashed.state.is_crashed():
+            return "the run is not a crashed run of a deployment"
+        if BOOK_OF_LIBRARY_TAG in crashed.tags:
+            return "its library has the book narrated again"
+        key = f"restart-{crashed_run}"
+        restarts = await _read_restarts(client, crashed)
+        if any(run.idempotency_key == key for run in restarts):
+            return "another run has begun it again"
+        times = [run.created for run in restarts if run.created]
+        if reached := find_reached_limit(times, await _read_server_time(client)):
+            return _abandon(crashed, reached)
+        begun = await client.create_flow_run_from_deployment(
+            crashed.deployment_id,
+            parameters=crashed.parameters,
+            name=crashed.name,
+            tags=sorted({*crashed.tags, RESTART_TAG}),
+            idempotency_key=key,
+        )
+    return f"begun again as {begun.id}"
+
+
+def find_reached_limit(restarts: Sequence[datetime], now: datetime) -> str:
+    """Return in words which limit these times of restarts have reached, or "" if there may be another."""
+    for count, period in LIMITS:
+        if sum(now - time < period for time in restarts) >= count:
+            return f"{count} restarts in {period.total_seconds() / 3600:g} h"
+    return ""
+
+
+async def _read_restarts(client: PrefectClient, crashed: FlowRun) -> list[FlowRun]:
+    """Return the latest restarts of the run's deployment, as many as the limits count."""
+    return await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[RESTART_TAG])),
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[crashed.deployment_id])),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=max(count for count, _ in LIMITS),
+    )
+
+
+async def _read_server_time(client: PrefectClient) -> datetime:
+    """Return when the server created this run: its clock is the one that the times of restarts are from."""
+    created = (await client.read_flow_run(UUID(str(flow_run.get_id())))).created
+    if created is None:
+        raise RuntimeError("the Prefect server tells no time of creation for this run")
+    return created
+
+
+def _abandon(crashed: FlowRun, reached: str) -> str:
+    message = crashed.state.message if crashed.state else ""
+    emit_event(
+        "declaim.run.abandoned",
+        {"prefect.resource.id": f"declaim.run.{crashed.id}", "prefect.resource.name": crashed.name},
+        payload={"message": f"it crashed again after {reached} and is not begun again: {message}"},
+    )
+    get_run_logger().error(
+        "%s crashed again after %s and is not begun again; mend the cause and run it again", crashed.name, reached
+    )
+    return f"abandoned after {reached}"

@@ -1,0 +1,1 @@
+"""What the flows of a process share while they run."""

@@ -1,0 +1,229 @@
+"""What a server does by itself when runs crash, and what `declaim deploy` and `declaim doctor` say of a library that cannot run.
+
+The runs' processes are really killed, the worker's command really fails, and a notification arrives by HTTP.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.services.service import Service
+
+from .conftest import BRISK, KEY, profile_at, wait_for
+from .house import House, kill, open_house
+
+PARAGRAPHS = 16
+# A block of Prefect's for a webhook, as its pages make it.
+MAKE_BLOCK = """
+import sys
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+block = CustomWebhookNotificationBlock(name="editors", url=sys.argv[1], json_data={"subject": "{{subject}}", "body": "{{body}}"})
+block.save("editors", overwrite=True)
+"""
+
+
+@contextmanager
+def open_webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Yield the address of a webhook, and the notifications that have come to it."""
+    received: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/notify", received
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service(latency_seconds=0.2, seconds_per_character=BRISK) as service:
+        yield service
+
+
+@pytest.fixture
+def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    with open_webhook() as opened:
+        yield opened
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path,
+    environment: dict[str, str],
+    empty_database: Path,
+    service: Service,
+    webhook: tuple[str, list[dict[str, str]]],
+) -> Iterator[House]:
+    with open_house(tmp_path / "house", environment | {KEY: service.key}, empty_database) as house:
+        subprocess.run([sys.executable, "-c", MAKE_BLOCK, webhook[0]], env=house.environment, check=True)
+        profile = profile_at(service.url, house.folder, concurrency=2)
+        house.deploy("--profile", profile, "--notify", "custom-webhook/editors")
+        yield house
+
+
+def kill_run(worker: "subprocess.Popen[bytes]", run: str) -> None:
+    """Kill the process of a run, and nothing else."""
+    for child in psutil.Process(worker.pid).children(recursive=True):
+        if child.environ().get("PREFECT__FLOW_RUN_ID") == run:
+            child.kill()
+
+
+def states(house: House, flow: str) -> list[str]:
+    """Return the states of a flow's runs, those aside that wait for a night to come."""
+    return [run["state_type"] for run in house.runs(flow) if "auto-scheduled" not in run["tags"]]
+
+
+def template_of_pool(house: House) -> dict[str, Any]:
+    template: dict[str, Any] = house.ask("GET", "work_pools/declaim")["base_job_template"]
+    return template
+
+
+def test_a_killed_library_run_is_begun_again_with_its_own_parameters(
+    house: House, service: Service, webhook: tuple[str, list[dict[str, str]]]
+) -> None:
+    other_inbox, other_outbox = house.folder / "other inbox", house.folder / "other outbox"
+    other_inbox.mkdir()
+    lines = ["# Other", *(f"In the other book there is day {day}." for day in range(PARAGRAPHS))]
+    (other_inbox / "other.md").write_text("\n\n".join(lines), "utf-8")
+    worker = house.worker("editor", limit=3)
+    own: dict[str, object] = {
+        "inbox": str(other_inbox),
+        "outbox": str(other_outbox),
+        "settle_seconds": 0.5,
+        "deployment": "",
+    }
+    run = house.begin("library/library", **own)
+    wait_for(lambda: service.billed.total() > 3, "some requests")
+    kill_run(worker, run)
+    wait_for(lambda: house.state(run) == "CRASHED", "the state Crashed")
+    wait_for(lambda: len(states(house, "library")) == 2, "the restart")
+    (again,) = [each for each in house.runs("library") if each["tags"] == ["restart"]]
+    wait_for(lambda: house.state(again["id"]) == "COMPLETED", "the end of the restarted run")
+    crashed = house.ask("GET", f"flow_runs/{run}")
+    assert again["parameters"] == crashed["parameters"]
+    assert json.loads((other_outbox / "ledger.json").read_text("utf-8"))["books"]["other"]["state"] == "done"
+    twice = service.billed.total() - len(service.billed)
+    assert twice <= 2
+    wait_for(lambda: webhook[1], "the notification of the finished book")
+    assert [each["subject"] for each in webhook[1]] == ["other: declaim.book.finished"]
+
+
+def test_a_worker_whose_command_fails_ends_in_one_notification(
+    house: House, webhook: tuple[str, list[dict[str, str]]]
+) -> None:
+    house.worker("broken", limit=3)
+    # The first worker of a pool brings what can be set for its runs.
+    wait_for(lambda: template_of_pool(house), "the worker")
+    template = template_of_pool(house)
+    template["variables"]["properties"]["command"]["default"] = "false"
+    house.ask("PATCH", "work_pools/declaim", base_job_template=template)
+    house.begin("library/library")
+    wait_for(lambda: webhook[1], "the notification")
+    assert [each["subject"] for each in webhook[1]] == ["Declaim: a crashed run could not be begun again"]
+    assert states(house, "library") == ["CRASHED"]
+    assert states(house, "restart") == ["CRASHED"]
+
+
+def test_a_run_that_crashes_again_and_again_is_abandoned(
+    house: House, webhook: tuple[str, list[dict[str, str]]]
+) -> None:
+    (house.inbox / "book.md").write_text("# Book\n\nIt kills whoever reads it.\n", "utf-8")
+    worker = house.worker("editor", limit=3)
+    house.begin("library/library", deployment="", settle_seconds=30)
+
+    def kill_next() -> bool:
+        runs = [run["id"] for run in house.runs("library") if run["state_type"] == "RUNNING"]
+        for run in runs:
+            kill_run(worker, run)
+        return bool(webhook[1])
+
+    wait_for(kill_next, "the notification")
+    assert [each["subject"].partition(": ")[2] for each in webhook[1]] == ["declaim.run.abandoned"]
+    assert "2 restarts in 1 h" in webhook[1][0]["body"]
+    assert states(house, "library") == ["CRASHED"] * 3
+
+
+def test_a_suspended_schedule_a_missing_worker_and_lost_folders_are_named(house: House) -> None:
+    def findings() -> dict[str, tuple[str, str]]:
+        done = house.run("doctor", "--json", "--set", f"store.url={house.store}")
+        return {each["name"]: (each["state"], each["said"]) for each in json.loads(done.stdout)["checks"]}
+
+    found = findings()
+    assert found["schedule"][0] == "ok"
+    assert "the next run of library/library starts" in found["schedule"][1]
+    assert found["workers"][0] == "warn"
+    assert "`prefect worker start --pool declaim --limit 3`" in found["workers"][1]
+    assert found["inbox"][1].endswith("holds 0 manuscripts")
+    deployment = house.ask("GET", "deployments/name/library/library")
+    schedule = deployment["schedules"][0]["id"]
+    house.ask("PATCH", f"deployments/{deployment['id']}/schedules/{schedule}", active=False)
+    house.inbox.rmdir()
+    worker = house.worker("editor")
+    wait_for(lambda: findings()["workers"] == ("ok", "the pool declaim is polled by editor"), "the worker")
+    found = findings()
+    assert found["schedule"][0] == "warn"
+    assert found["inbox"][0] == "fail"
+    command = found["schedule"][1].partition("`")[2].partition("`")[0].split()
+    subprocess.run([sys.executable, "-m", *command], env=house.environment, check=True, capture_output=True)
+    assert house.ask("GET", "deployments/name/library/library")["schedules"][0]["active"]
+    kill(worker)
+
+
+def test_a_server_whose_scheduler_is_off(tmp_path: Path, environment: dict[str, str], empty_database: Path) -> None:
+    off = {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
+    with open_house(tmp_path / "house", environment | off, empty_database) as house:
+        done = house.run("deploy", house.inbox, "--out", house.outbox)
+        assert done.returncode == 2
+        assert "has scheduled no run of library/library" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--timezone", "Mars/Olympus"], "--timezone 'Mars/Olympus'"),
+        (["--cron", "every night"], "--cron 'every night'"),
+        (["--out", "{inbox}/done"], "the outbox lies in the inbox"),
+        (["--out", "/proc/outbox"], "cannot be written"),
+        (["--pool", "other"], "the pool is of the type kubernetes"),
+        (["--notify", "slack-webhook/nobody"], "has no such block"),
+    ],
+)
+def test_what_cannot_be_deployed(home_of_errors: House, options: list[str], said: str) -> None:
+    house = home_of_errors
+    given = [option.format(inbox=house.inbox) for option in options]
+    done = house.run("deploy", house.inbox, "--out", house.outbox, *given)
+    assert done.returncode == 2, done.stderr
+    assert said.replace("the pool is", "this pool is") in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    missing = house.run("deploy", house.folder / "nowhere", "--out", house.outbox)
+    assert (missing.returncode, "no such inbox" in missing.stderr) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def home_of_errors(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path
+) -> Iterator[House]:
+    with open_house(tmp_path_factory.mktemp("house") / "house", environment, empty_database) as house:
+        house.ask("POST", "work_pools/", name="other", type="kubernetes")
+        yield house
