@@ -2,13 +2,19 @@
 
 import asyncio
 import atexit
+import base64
 import os
+import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
+from http import HTTPStatus
+from importlib import metadata
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -16,9 +22,14 @@ from flows.imports import importing
 from tasks.errors import ProfileError
 from tasks.trust import trust
 
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+    from prefect.settings.models.api import APISettings
+
 _PATIENCE_SECONDS = 10
 _POLL_SECONDS = 0.1
 _LAST_SECONDS = 5
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _SERVED_BY_A_COMMAND = {
     # As Prefect starts a server for the time of a flow: without its UI, and without what a server does that stays.
     "PREFECT_UI_ENABLED": "0",
@@ -44,13 +55,15 @@ class OwnServer:
         # The server takes over the bound socket: in the seconds until it listens, any other process might take a free port.
         with socket.socket() as bound:
             bound.bind(("127.0.0.1", 0))
+            # A password set for a server that stays would otherwise hold for this one too, and this run's client may not know it.
+            self.auth_string = f"declaim:{secrets.token_hex()}"
             self.url = f"http://127.0.0.1:{bound.getsockname()[1]}/api"
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "flows.prefect_server", str(bound.fileno())],
                 # Never written to: it ends with this process, however that ends, and the server with it.
                 stdin=subprocess.PIPE,
                 pass_fds=[bound.fileno()],
-                env={**os.environ, **_SERVED_BY_A_COMMAND},
+                env={**os.environ, **_SERVED_BY_A_COMMAND, "PREFECT_SERVER_API_AUTH_STRING": self.auth_string},
                 start_new_session=True,
             )
         # Prefect's last words go out at the end of the process, before this.
@@ -87,9 +100,9 @@ class OwnServer:
 
 
 async def connect(own: OwnServer | None) -> None:
-    """See to it that Prefect has a server: the one that its settings name, or our own. Imports Prefect.
+    """Connect Prefect to the server that its settings name, or else to our own. Imports Prefect.
 
-    Raises `ProfileError` where it does not answer.
+    Raises `ProfileError` if the named server cannot be used (`check_server`) or our own does not start.
     """
     from prefect.context import refresh_global_settings_context  # noqa: PLC0415  # seconds, in which our own server starts
     from prefect.settings import get_current_settings  # noqa: PLC0415
@@ -98,19 +111,102 @@ async def connect(own: OwnServer | None) -> None:
     if settings.api.url:
         check_server(settings.api.url)
     elif own and settings.server.ephemeral.enabled:
-        os.environ["PREFECT_API_URL"] = await own.ready(settings.server.ephemeral.startup_timeout_seconds)
+        url = await own.ready(settings.server.ephemeral.startup_timeout_seconds)
+        os.environ |= {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": own.auth_string}
         refresh_global_settings_context()
 
 
-def check_server(url: str) -> None:
-    """Raise `ProfileError` where no Prefect server answers at an address within ten seconds."""
+def check_server(url: str) -> str:
+    """Return the version of the Prefect server at an API address; empty for Prefect Cloud, which has none. Sends one request.
+
+    Credentials and certificates are those of Prefect's settings. Raises `ProfileError` if nothing answers within ten seconds, if
+    the server refuses the credentials, if it is not Prefect's, or if its major version differs from the installed one's.
+    """
+    from prefect.settings import get_current_settings  # noqa: PLC0415  # two seconds
+
+    settings = get_current_settings()
+    is_cloud = url.startswith(str(settings.cloud.api_url))
+    # The health of a server is public, so it says nothing about credentials. Its version is not.
+    answer = _get(f"{url.rstrip('/')}/{'health' if is_cloud else 'admin/version'}", url, settings)
+    if answer.status_code in _REFUSALS:
+        raise ProfileError(_describe_refusal(url, answer.status_code, settings.api))
+    if not (answer.is_success or answer.status_code == HTTPStatus.NOT_FOUND):
+        raise ProfileError(_describe_absence(url, f"{answer.status_code} {answer.reason_phrase}"))
+    return "" if is_cloud else _parse_version(url, answer)
+
+
+def _get(address: str, url: str, settings: "Settings") -> httpx.Response:
+    """Return the answer to a request as Prefect's client would send it; raises `ProfileError` if there is none."""
     try:
-        httpx.get(f"{url}/health", verify=trust(), timeout=_PATIENCE_SECONDS).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return httpx.get(
+            address,
+            headers=_headers(settings),
+            verify=_tls(settings.api),
+            timeout=_PATIENCE_SECONDS,
+            follow_redirects=True,
+        )
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise ProfileError(_describe_absence(url, str(error))) from error
+
+
+def _headers(settings: "Settings") -> dict[str, str]:
+    """Return the headers that Prefect's client sends: the user's own, and the credentials."""
+    headers: dict[str, str] = dict(settings.client.custom_headers)
+    if settings.api.auth_string:
+        encoded = base64.b64encode(settings.api.auth_string.get_secret_value().encode()).decode()
+        headers["Authorization"] = f"Basic {encoded}"
+    elif settings.api.key:
+        headers.setdefault("Authorization", f"Bearer {settings.api.key.get_secret_value()}")
+    return headers
+
+
+def _tls(api: "APISettings") -> ssl.SSLContext | bool:
+    """Return what to verify a server's certificate by; raises `OSError` if the settings name a file that cannot be read."""
+    if api.tls_insecure_skip_verify:
+        return False
+    return ssl.create_default_context(cafile=api.ssl_cert_file) if api.ssl_cert_file else trust()
+
+
+def _parse_version(url: str, answer: httpx.Response) -> str:
+    """Return the server's version; raises `ProfileError` if the answer holds none, or one that this client cannot work with."""
+    try:
+        serving = answer.json() if answer.is_success else None
+    except ValueError:
+        serving = None
+    if not isinstance(serving, str):
         raise ProfileError(
-            f"PREFECT_API_URL: no Prefect server answers at {without_password(url)} ({error}); start one with `prefect "
-            "server start`, or unset the variable to run without"
-        ) from error
+            f"PREFECT_API_URL: {without_password(url)} is not the API of a Prefect server; the address ends in /api, such as "
+            "http://127.0.0.1:4200/api"
+        )
+    installed = metadata.version("prefect")
+    if serving.partition(".")[0] != installed.partition(".")[0]:
+        raise ProfileError(
+            f"the Prefect server at {without_password(url)} is version {serving}, which does not work with the installed "
+            f"{installed}; start a server of {installed}"
+        )
+    return serving
+
+
+def _describe_absence(url: str, reason: str) -> str:
+    return (
+        f"PREFECT_API_URL: no Prefect server answers at {without_password(url)} ({reason}); start one with `prefect server "
+        "start`, or unset the variable to run without"
+    )
+
+
+def _describe_refusal(url: str, status: int, api: "APISettings") -> str:
+    said = f"the Prefect server at {without_password(url)}"
+    if api.auth_string:
+        return (
+            f"{said} does not accept PREFECT_API_AUTH_STRING ({status}); set it to the value of the server's "
+            "PREFECT_SERVER_API_AUTH_STRING"
+        )
+    if api.key:
+        return f"{said} does not accept PREFECT_API_KEY ({status}); set it to a valid key"
+    return (
+        f"{said} asks for a password ({status}); set PREFECT_API_AUTH_STRING to the value of the server's "
+        "PREFECT_SERVER_API_AUTH_STRING, such as user:password (or for Prefect Cloud, set PREFECT_API_KEY)"
+    )
 
 
 def without_password(url: str) -> str:

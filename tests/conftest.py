@@ -1,6 +1,7 @@
 """An S3 server, and the line to it, which can be cut."""
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,12 +13,28 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 
+from tests import skip_reasons
+
 # No test asserts on a clock, hypothesis's own included: the machines are shared.
 settings.register_profile("declaim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("declaim")
 
 
 _BLOCK_BYTES = 65_536
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    skip_reasons.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    skip_reasons.register_gate(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return twice the number of processors: many tests wait for a server or a clock."""
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
 
 
 class Line:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flows.doctor import machine, server
+from flows.doctor import machine
 from flows.doctor.finding import Check, Finding
 from flows.doctor.server import named_server, open_client
 from tasks.errors import ProfileError
@@ -44,8 +44,7 @@ class Library:
 def deployed_checks() -> Iterator[Check]:
     """Yield the checks of the library that is deployed on the named server; none if there is no server or no library."""
     try:
-        is_served = named_server() and server.prefect().state != "fail"
-        library = read_library() if is_served else None
+        library = read_library() if named_server() else None
     except ProfileError:
         # The check of the server itself says what is wrong.
         return

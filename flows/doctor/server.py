@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from importlib import metadata
 from typing import TYPE_CHECKING
-
-import httpx
 
 from flows.doctor.finding import Finding
 from flows.prefect_server import check_server, without_password
@@ -17,23 +14,19 @@ if TYPE_CHECKING:
 
 # The rate of a limit is kept as whole slots.
 _RATE_TOLERANCE = 0.02
-_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 def prefect() -> Finding:
-    """Tell Prefect's version and the server that a run would use; none is started for it."""
+    """Return Prefect's version and the server that a run would use; none is started for it. Raises `ProfileError`."""
     version = metadata.version("prefect")
     url = named_server()
     if not url:
         return Finding("prefect", "ok", f"{version}; no server is named: each run starts one of its own, for its time")
-    with open_client(url) as client:
-        serving = _version_of(client)
+    serving = check_server(url)
     said = f"{version}; the server at {without_password(url)}"
-    if not serving:
-        return Finding("prefect", "ok", f"{said} answers, and does not tell its version")
-    if serving.partition(".")[0] != version.partition(".")[0]:
-        return Finding("prefect", "fail", f"{said} has {serving}, which does not go with it; start one of {version}")
-    return Finding("prefect", "ok", f"{said} has {serving}")
+    return Finding(
+        "prefect", "ok", f"{said} has {serving}" if serving else f"{said} answers, and does not tell its version"
+    )
 
 
 def shared_limit(name: str, requests_per_minute: float) -> Finding:
@@ -80,27 +73,9 @@ def named_server() -> str:
 
 @contextmanager
 def open_client(url: str) -> Iterator["SyncPrefectClient"]:
-    """Give a client of the server that Prefect's settings name; raises `ProfileError` where it does not answer, or refuses."""
+    """Yield a client of the server that Prefect's settings name; raises `ProfileError` if the server cannot be used."""
     check_server(url)
     from prefect.client.orchestration import get_client  # noqa: PLC0415  # two seconds, where a server answers alone
 
-    try:
-        with get_client(sync_client=True) as client:
-            yield client
-    except httpx.HTTPStatusError as error:
-        if error.response.status_code not in _REFUSALS:
-            raise
-        raise ProfileError(
-            f"the Prefect server at {without_password(url)} refuses ({error.response.status_code}); set "
-            "PREFECT_API_AUTH_STRING, or for Prefect Cloud PREFECT_API_KEY, to what it takes"
-        ) from error
-
-
-def _version_of(client: "SyncPrefectClient") -> str:
-    try:
-        return str(client.api_version())
-    except httpx.HTTPStatusError as error:
-        # Prefect Cloud has none.
-        if error.response.status_code == HTTPStatus.NOT_FOUND:
-            return ""
-        raise
+    with get_client(sync_client=True) as client:
+        yield client

@@ -71,6 +71,11 @@ class Browser:
         """Run a script in the page; returns its value."""
         return self._ask("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
+    def write(self, field: str, text: str) -> None:
+        """Type text into a field, which a script's expression names."""
+        self.evaluate(f"{field}.focus()")
+        self._ask("Input.insertText", text=text)
+
     def shot(self, path: Path) -> None:
         """Keep a picture of the page."""
         path.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"]))

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import skip_reasons
 from tests.services.service import Service
 
 from .conftest import BRISK, KEY, SAMPLE, TOP, Home, profile_at
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or not shutil.which("cc"), reason="a clock is put before the system's by Linux's own means"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: LD_PRELOAD"),
+    pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler"),
+]
 # Far above what a run takes, and far below the least of the jumps.
 PATIENCE_SECONDS = 300
 
@@ -35,6 +37,7 @@ def place(home: Home, service: Service, tmp_path: Path) -> Home:
     return replace(home, environment=home.environment | {"LD_PRELOAD": str(clock), KEY: service.key})
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_store_under_a_clock_that_jumps(service: Service, place: Home) -> None:
     # The waits are given as dates, of the service's clock.
     service.behave(script=["", "", "", "429", "", "", "429"], retry_after="date", retry_after_seconds=0.5)

@@ -104,6 +104,7 @@ def test_a_server_that_goes_away_for_a_while_ends_no_run(house: House, service: 
     assert service.key not in everything
 
 
+@pytest.mark.slow
 def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, service: Service, tmp_path: Path) -> None:
     run = begun(house, "Dora")
     wait_for(lambda: house.artifacts(run, "table"), "the book's pages")
@@ -132,6 +133,7 @@ def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, serv
         assert "report.html" in read
 
 
+@pytest.mark.slow
 def test_events_have_the_book_as_their_resource(house: House) -> None:
     run = begun(house, "Cleo")
 
@@ -145,6 +147,7 @@ def test_events_have_the_book_as_their_resource(house: House) -> None:
     wait_for(lambda: wanted <= told(), "the events")
 
 
+@pytest.mark.slow
 def test_a_book_is_retold(house: House, service: Service) -> None:
     source = house.folder / "Ella.md"
     source.write_text("# Ella\n\nElla kept the ledger of the mill.\n\n# Later\n\nNobody read it.\n", "utf-8")

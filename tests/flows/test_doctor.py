@@ -20,7 +20,12 @@ import jsonschema
 import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLOUD_API_URL,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    temporary_settings,
+)
 
 from flows.arguments import parser
 from flows.doctor import Asked, examine, exit_code, machine, server, voices
@@ -540,21 +545,26 @@ def test_a_prefect_server_that_wants_a_password(tmp_path: Path) -> None:
     with answering(401) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
         findings = examined("prose", tmp_path)
     assert failed(findings) == ["profile", "prefect"]
-    assert "refuses (401); set PREFECT_API_AUTH_STRING" in only(findings, "prefect")[1]
+    assert "asks for a password (401); set PREFECT_API_AUTH_STRING" in only(findings, "prefect")[1]
 
 
 def test_prefect_cloud_tells_no_version(tmp_path: Path) -> None:
-    with answering(404) as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+    with (
+        answering(404) as url,
+        temporary_settings(
+            {PREFECT_API_URL: f"{url}/api/accounts/1/workspaces/2", PREFECT_CLOUD_API_URL: f"{url}/api"}
+        ),
+    ):
         findings = examined("prose", tmp_path)
     assert failed(findings) == ["profile"]
-    assert only(findings, "prefect")[1].endswith("/api answers, and does not tell its version")
+    assert only(findings, "prefect")[1].endswith("/workspaces/2 answers, and does not tell its version")
 
 
 def test_a_prefect_server_of_another_age(tmp_path: Path) -> None:
     with answering(200, '"2.20.9"') as url, temporary_settings({PREFECT_API_URL: f"{url}/api"}):
         findings = examined("prose", tmp_path)
     assert failed(findings) == ["profile", "prefect"]
-    assert "has 2.20.9, which does not go with it; start one of 3." in only(findings, "prefect")[1]
+    assert "is version 2.20.9, which does not work with the installed 3." in only(findings, "prefect")[1]
 
 
 def test_a_prefect_server_that_may_not_be_started(tmp_path: Path) -> None:

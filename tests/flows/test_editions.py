@@ -233,6 +233,7 @@ def test_a_flow_that_begins_without_the_command_line_is_held_off_too(
         first.wait()
 
 
+@pytest.mark.slow
 def test_one_word_changed_in_a_book_of_thirty_chapters(
     service: Service, place: Home, profile: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import skip_reasons
 from tests.services.service import Service
 
 from .conftest import BRISK, KEY, SAMPLE, TOP, Home, ask, wait_for
@@ -98,7 +99,7 @@ def assert_cancelled(place: Home, server: str) -> None:
     wait_for(none_is_running, "the end of all task runs")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_what_is_in_flight_is_kept(
     number: signal.Signals, service: Service, place: Home, profile: tuple[str, str], server: str
 ) -> None:
@@ -121,8 +122,8 @@ def test_what_is_in_flight_is_kept(
     assert len(place.clips()) == len(service.billed)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process tells what another's environment is")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: /proc has a process's environment")
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_to_the_whole_group_spares_what_is_needed_to_the_last(
     number: signal.Signals, service: Service, place: Home, profile: tuple[str, str], server: str
 ) -> None:
@@ -199,7 +200,7 @@ def test_an_attempt_that_waits_for_its_time_is_given_up(
     assert_cancelled(place, server)
 
 
-@pytest.mark.parametrize("state", ["CANCELLING", "CANCELLED"])
+@pytest.mark.parametrize("state", ["CANCELLING", pytest.param("CANCELLED", marks=pytest.mark.slow)])
 def test_cancelled_in_prefect(state: str, service: Service, place: Home, profile: tuple[str, str], server: str) -> None:
     service.behave(latency_seconds=3)
     process = begun(place, *profile)
@@ -228,7 +229,7 @@ def test_before_the_run_has_begun(service: Service, place: Home, profile: tuple[
     assert len(service.asked) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_when_all_is_done_a_signal_does_not_make_it_look_undone(
     number: signal.Signals, service: Service, place: Home, profile: tuple[str, str]
 ) -> None:
@@ -245,6 +246,7 @@ def test_when_all_is_done_a_signal_does_not_make_it_look_undone(
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.voice
 def test_no_worker_process_is_left_behind(home: Home, server: str) -> None:
     process = begun(home)

@@ -51,6 +51,7 @@ def states(house: House, flow: str) -> list[str]:
     return [run["state_type"] for run in house.runs(flow)]
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_half_way(house: House, service: Service) -> None:
     begun = time.monotonic()
     first = house.worker("first", RUNS_A_WORKER)

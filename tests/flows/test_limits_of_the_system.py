@@ -86,6 +86,7 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_what_is_bought_is_kept_where_no_file_can_be_opened(
     service: Service, place: Home, command: tuple[str | Path, ...]
 ) -> None:

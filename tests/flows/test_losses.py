@@ -52,7 +52,7 @@ def chapters(names: list[str], paragraphs: int) -> str:
     return "\n\n".join(lines)
 
 
-@pytest.mark.parametrize("faults", [{}, FAULTS], ids=["well", "with faults"])
+@pytest.mark.parametrize("faults", [{}, pytest.param(FAULTS, marks=pytest.mark.slow)], ids=["well", "with faults"])
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(
     faults: dict[str, float], service: Service, home: Home, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from flows.cli import main
+from tests import skip_reasons
 
 TOP = Path(__file__).resolve().parents[2]
 BOOKS = TOP.parent / "shared" / "books"
@@ -29,7 +30,7 @@ RUN = 6
 Plan = dict[str, Any]
 real_books = [
     pytest.mark.books,
-    pytest.mark.skipif(not BOOKS.is_dir(), reason="the real books are not beside the checkout"),
+    pytest.mark.skipif(not BOOKS.is_dir(), reason=skip_reasons.BOOKS),
 ]
 
 

@@ -163,7 +163,9 @@ def said_by(words: list[str], tones: list[float]) -> bool:
     return any([frequency_of(it) for it in pair] == tones[:2] and said_by(rest, tones[2:]) for pair in halves)
 
 
-@pytest.mark.parametrize("script", GROUPS, ids=" ".join)
+@pytest.mark.parametrize(
+    "script", [GROUPS[0], *(pytest.param(group, marks=pytest.mark.slow) for group in GROUPS[1:])], ids=" ".join
+)
 def test_whatever_the_stream_does(place: Home, service: Service, recording: Path, script: list[str]) -> None:
     service.behave(chat_script=script)
     retell(place, by_auralis(place.folder, service, recording))
@@ -307,6 +309,7 @@ def test_bad_input(place: Home, service: Service, recording: Path, tmp_path: Pat
     assert list(place.store.glob("tellings/*/*/told.md"))
 
 
+@pytest.mark.slow
 def test_the_editions_pass_the_checks_of_a_narrated_book(place: Home, service: Service, recording: Path) -> None:
     service.behave(voice="speech")
     profile = by_auralis(place.folder, service, recording)

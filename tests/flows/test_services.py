@@ -150,6 +150,7 @@ VOICES: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VOICES)
 def test_a_book_by_each_service(name: str, service: Service, place: Home, recording: Path, server: str) -> None:
     voice, fields = VOICES[name]

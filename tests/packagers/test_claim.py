@@ -11,6 +11,7 @@ import pytest
 
 from tasks.errors import OutputError
 from tasks.packagers.claim import claimed
+from tests import skip_reasons
 
 TOP = Path(__file__).parents[2]
 HOLD = """
@@ -124,7 +125,7 @@ def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path: Path, out: str
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be someone else for a while")
+@pytest.mark.skipif(os.geteuid() != 0, reason=f"{skip_reasons.ROOT} to act as another user")
 @pytest.mark.parametrize("out", ["closed", "closed/book", "hidden/book", "read-only"])
 def test_a_place_without_rights_is_said_at_once(out: str) -> None:
     # Not in pytest's own folder, which is closed to all others as a whole.

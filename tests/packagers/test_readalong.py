@@ -20,6 +20,7 @@ from mutagen.mp3 import MP3
 from tasks.model import Edition, Timing
 from tasks.packagers.publication import Publication
 from tasks.packagers.readalong import write_readalong
+from tests import skip_reasons
 
 Publish = Callable[..., Publication]
 Faults = Callable[[Path], set[tuple[str, str]]]
@@ -123,7 +124,7 @@ def sample(request: pytest.FixtureRequest) -> Path:
 def real(request: pytest.FixtureRequest) -> Path:
     path: Path = request.param
     if not path.exists():
-        pytest.skip(f"{path.name} is not here")
+        pytest.skip(skip_reasons.BOOKS)
     return path
 
 

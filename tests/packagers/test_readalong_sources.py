@@ -144,6 +144,7 @@ def test_a_title_of_any_kind_is_told(title: str, publish: Publish, tmp_path: Pat
     assert all(".." not in name.split("/") for name in written.files)
 
 
+@pytest.mark.slow
 def test_a_book_of_unusual_facts_is_sound(publish: Publish, faults: Faults, tmp_path: Path) -> None:
     book = book_of(TITLES[3], language="he-IL", authors=("A <b> & \x01 C", ""), cover=Cover("image/png", b"no picture"))
     written = Written(publish(Path("book.md"), book=book), tmp_path)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tasks.model import Block, BlockKind, Book, Call
 from tasks.readers.epub import read
+from tests import skip_reasons
 from tests.readers.making_epubs import Epub, all_blocks, blocks_of, book_of
 
 BOOKS = Path(__file__).resolve().parents[3] / "shared" / "books"
@@ -307,7 +308,7 @@ def test_a_heading_a_quote_and_a_cell_call_notes_too() -> None:
 def test_the_one_note_of_a_real_book_is_called_from_its_sentence() -> None:
     path = BOOKS / "time-machine.epub"
     if not path.exists():
-        pytest.skip("the books are not beside the checkout")
+        pytest.skip(skip_reasons.BOOKS)
     book = read(path)
     called = [block for block in all_blocks(book) if block.calls]
     ((place, note),) = calls(called[0])

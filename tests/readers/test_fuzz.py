@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from tests import skip_reasons
 from tests.readers.mutations import Mutation, mutated, mutations, with_mutated_entry, with_mutated_stream
 
 TOP = Path(__file__).resolve().parents[2]
@@ -163,6 +164,7 @@ def test_the_files_themselves_are_read(reading: Reading) -> None:
         assert reading.of(name)["outcome"] == "read"
 
 
+@pytest.mark.slow
 @tries(300)
 @given(st.booleans(), mutations("md"))
 def test_damaged_markdown(reading: Reading, is_rich: bool, recipe: list[Mutation]) -> None:  # noqa: FBT001
@@ -180,6 +182,7 @@ def test_a_folder_of_damaged_markdown(reading: Reading, facts: list[Mutation], t
     judge(reading.of("book"), head)
 
 
+@pytest.mark.slow
 @tries(250)
 @given(st.integers(0, 40), mutations("epub"))
 def test_damaged_documents_of_an_epub(reading: Reading, choice: int, recipe: list[Mutation]) -> None:
@@ -198,6 +201,7 @@ def test_a_damaged_pdf(reading: Reading, recipe: list[Mutation]) -> None:
     check(reading, "a.pdf", mutated(seeds().pdf, RICH, recipe))
 
 
+@pytest.mark.slow
 @tries(60)
 @given(st.integers(0, 100), mutations("pdf"))
 # Found once: an object's end in the midst of a page, where pypdf met what is no number.
@@ -238,7 +242,7 @@ print(child.json.dumps(child._bounded(child.Path("x"))))
 
 
 @pytest.mark.books
-@pytest.mark.skipif(not BOOKS.is_dir(), reason="the real books are not here")
+@pytest.mark.skipif(not BOOKS.is_dir(), reason=skip_reasons.BOOKS)
 @pytest.mark.parametrize("name", ["moby-dick.epub", "time-machine.epub"])
 @tries(8)
 @given(choice=st.integers(0, 200), recipe=mutations("epub"))
@@ -247,7 +251,7 @@ def test_a_damaged_real_epub(reading: Reading, name: str, choice: int, recipe: l
 
 
 @pytest.mark.books
-@pytest.mark.skipif(not BOOKS.is_dir(), reason="the real books are not here")
+@pytest.mark.skipif(not BOOKS.is_dir(), reason=skip_reasons.BOOKS)
 @tries(20)
 @given(recipe=mutations("pdf"))
 def test_a_damaged_real_pdf(reading: Reading, recipe: list[Mutation]) -> None:

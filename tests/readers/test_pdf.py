@@ -16,6 +16,7 @@ from tasks.errors import SourceError
 from tasks.model import BlockKind
 from tasks.readers import markdown, pdf
 from tasks.readers.pdf import read
+from tests import skip_reasons
 from tests.readers.making_pdfs import LEADING, PROSE, Press, blocks_of, left_out, outline
 
 BOOKS = Path(__file__).resolve().parents[3] / "shared" / "books"
@@ -38,7 +39,7 @@ def spoken(press: Press) -> list[str]:
 def test_a_latex_book_with_several_chapters_on_a_page() -> None:
     path = BOOKS / "pdflatex-outline.pdf"
     if not path.exists():
-        pytest.skip("the books are not beside the checkout")
+        pytest.skip(skip_reasons.BOOKS)
     book = read(path)
     assert [chapter.title for chapter in book.chapters] == ["Foo", "Bar", "Baz"] * 3
     headings = [chapter.blocks[0] for chapter in book.chapters]

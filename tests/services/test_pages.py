@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import skip_reasons
 from tests.services.service import Service
 from tests.services.sounds import decode, encode, frequency_of, heard, named, tone
 
 PAGES = Path(__file__).parents[3] / "shared" / "services"
 pytestmark = [
     pytest.mark.pages,
-    pytest.mark.skipif(not PAGES.is_dir(), reason="the services' pages are not beside the checkout"),
+    pytest.mark.skipif(not PAGES.is_dir(), reason=skip_reasons.PAGES),
 ]
 
 

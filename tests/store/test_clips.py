@@ -19,6 +19,7 @@ from tasks.errors import ProfileError
 from tasks.model import Audio, Clip, Identity
 from tasks.store import ClipStore, StoreSettings, atomic_file, clip_key, open_store
 from tasks.store.clip_file import clip_bytes
+from tests import skip_reasons
 
 VOICE = Identity("piper", "joe:1234", "", (("length_scale", "1.2"),), 1, by_sentence=True)
 SENTENCES = ("It rained — “hard”.", "We went home.")
@@ -121,7 +122,7 @@ def test_a_clip_is_replaced_whole(store: ClipStore) -> None:
     assert len(files(store.root)) == 1
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs the rights of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason=f"{skip_reasons.POSIX}: file modes")
 def test_who_may_read_the_folder_may_read_a_clip(store: ClipStore) -> None:
     before = os.umask(0o027)
     try:
@@ -231,7 +232,7 @@ def test_a_file_whose_writing_fails_leaves_nothing(tmp_path: Path, error: type[B
     assert files(tmp_path) == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs limits of the kernel's")
+@pytest.mark.skipif(os.name != "posix", reason=f"{skip_reasons.POSIX}: limits of file sizes")
 def test_a_limit_on_file_sizes_leaves_nothing(store: ClipStore) -> None:
     """The kernel itself refuses the bytes: no clip may be longer than 4 kB in that process."""
     process = multiprocessing.get_context("spawn").Process(target=_put_with_little_room, args=(store.root,))
@@ -327,7 +328,7 @@ def _cut_off(root: Path, place: str) -> None:
     cut()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
+@pytest.mark.skipif(os.name != "posix", reason=f"{skip_reasons.POSIX}: SIGKILL")
 @pytest.mark.parametrize("before", [None, replace(SPEECH, pcm=b"\1\0" * 9)], ids=["new", "over another"])
 @pytest.mark.parametrize(
     "place",

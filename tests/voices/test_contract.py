@@ -21,6 +21,7 @@ from tasks.model import Audio
 from tasks.trust import trust
 from tasks.voices import _PROVIDERS, LimitSettings, Voice, VoiceSettings, VoiceSpec, provider
 from tasks.voices.piper import model_path
+from tests import skip_reasons
 from tests.services.service import Service
 
 pytestmark = pytest.mark.voice
@@ -202,7 +203,7 @@ def test_it_speaks(name: str, audio: Audio) -> None:
 
 def test_sentences_end_where_it_says(voice: Voice, audio: Audio) -> None:
     if not audio.sentence_ends:
-        pytest.skip("this voice cannot tell")
+        pytest.skip(skip_reasons.NO_SENTENCE_ENDS)
     assert len(audio.sentence_ends) == len(SENTENCES)
     assert audio.sentence_ends[-1] == len(audio.pcm) // 2
     for (begin, end), sentence in zip(pairwise((0, *audio.sentence_ends)), SENTENCES, strict=True):

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tasks.voices.piper_workers import MODEL_VARIABLE, open_pool, submit
+from tests import skip_reasons
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker loads the voice for itself")
+@pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: elsewhere each worker loads the voice")
 def test_voices_that_are_prepared_at_once_name_their_files_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -51,7 +52,9 @@ class Large:
         return len, (bytes(64 << 20),)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker has not what the tests import")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason=f"{skip_reasons.LINUX}: elsewhere a worker does not have what the tests import"
+)
 @pytest.mark.parametrize("milliseconds", range(0, 100, 10))
 def test_a_worker_that_is_ended_leaves_no_half_of_a_result(milliseconds: int, tmp_path: Path) -> None:
     pool, begun = open_pool(tmp_path / "none.onnx", 1), tmp_path / "begun"
