@@ -1,4 +1,4 @@
-"""Cancellation, as Prefect tells of it: asked for in its UI it is an interrupt, and an interrupt is shown as one."""
+"""Cancelling and suspending a run in Prefect's pages: both stop its requests; interrupts are shown as cancellations."""
 
 import asyncio
 import signal
@@ -10,15 +10,17 @@ from uuid import UUID
 
 import httpx
 from prefect import get_client
-from prefect.exceptions import PrefectException, TerminationSignal
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas import FlowRun, State
+from prefect.exceptions import Pause, PrefectException, TerminationSignal
 from prefect.runtime import flow_run
 from prefect.utilities import engine
 
 from flows.interrupts import Interruption
-from flows.outcomes import shown
-from tasks.errors import DeclaimError, Interrupted
+from flows.outcomes import shown, suspended_until
+from tasks.errors import DeclaimError, Interrupted, Suspended
 
-# One small request each time; nobody tells a run that was not started by one of Prefect's workers.
+# One small request each time. Workers pass on a cancellation, but no suspension; runs without a worker hear of neither.
 _POLL_SECONDS = 3
 _HANDLER = "_prefect_sigterm_handler"
 Arguments = ParamSpec("Arguments")
@@ -37,25 +39,30 @@ def told_as_interrupt() -> Iterator[None]:
 def cancellable(
     body: Callable[Arguments, Coroutine[Any, Any, Value]],
 ) -> Callable[Arguments, Coroutine[Any, Any, Value]]:
-    """Make a flow's function one that signals and a cancellation in Prefect interrupt.
+    """Return a flow's function that ends in good order on a signal, and when Prefect's pages cancel or suspend its run.
 
-    Prefect shows the run as cancelled then, and who awaits it gets `Interrupted`; another error of Declaim's own is shown as
-    the line that it is.
+    Prefect shows an interrupted run as cancelled, and whoever awaits it gets `Interrupted`. A suspended run keeps its state;
+    its process ends and starts again when the run is resumed. Another error of Declaim's is shown as its one line.
     """
 
     @wraps(body)
-    async def heeding(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+    async def run_until_stopped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
         interruption = Interruption()
-        watching = asyncio.create_task(_watch(interruption))
+        watching = asyncio.create_task(_watch_state(interruption))
         try:
             return await interruption.heeded(body(*args, **kwargs))
+        except Suspended as error:
+            if watching.done() and (state := watching.result()):
+                raise Pause(state=state) from error
+            # The run lies within the suspended one, which begins it again.
+            return cast(Value, shown(error))
         except DeclaimError as error:
             # Prefect takes the state from a flow that returns one, and raises its data.
             return cast(Value, shown(error))
         finally:
             watching.cancel()
 
-    return heeding
+    return run_until_stopped
 
 
 @contextmanager
@@ -74,19 +81,33 @@ def leaving_signals_to_us() -> Iterator[None]:
         setattr(engine, _HANDLER, own)
 
 
-async def _watch(interruption: Interruption) -> None:
-    """Ask Prefect every few seconds whether the run is to be cancelled."""
+async def _watch_state(interruption: Interruption) -> State[Any] | None:
+    """Read the run's state every few seconds until it is cancelled or suspended; return the state of a suspension."""
     identifier = flow_run.get_id()
     if not identifier:
-        return
+        return None
     async with get_client() as client:
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             try:
-                state = (await client.read_flow_run(UUID(identifier))).state
+                run = await client.read_flow_run(UUID(identifier))
+                state = run.state
+                if state and state.is_paused() and run.deployment_id:
+                    suspended = await _suspend(client, run, state)
+                    interruption.suspend()
+                    return suspended
             except (httpx.HTTPError, PrefectException):
                 # A server that is away for a while is no reason to stop.
                 continue
             if state and (state.is_cancelling() or state.is_cancelled()):
                 interruption.ask()
-                return
+                return None
+
+
+async def _suspend(client: PrefectClient, run: FlowRun, state: State[Any]) -> State[Any]:
+    """Return the run's suspension. A pause that expects a waiting process becomes one: resumed, the run starts in a new process."""
+    if state.state_details.pause_reschedule:
+        return state
+    suspended = suspended_until(state.state_details.pause_timeout)
+    await client.set_flow_run_state(run.id, suspended, force=True)
+    return suspended

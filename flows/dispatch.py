@@ -22,7 +22,7 @@ from prefect.states import Cancelled, Cancelling, Crashed
 
 from flows.interrupts import CURRENT
 from flows.narrate import narrate
-from flows.outcomes import kept
+from flows.outcomes import kept, suspended_until
 from flows.restart import BOOK_OF_LIBRARY_TAG
 from tasks.errors import OutputError, ProfileError
 from tasks.library.ledger import State
@@ -127,8 +127,14 @@ async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:
     except ObjectNotFound:
         return None
     # One without a deployment was in the process of the library's earlier run, and ended with that.
-    is_going = found.deployment_id and found.state and not found.state.is_final()
-    return found if is_going else None
+    if not found.deployment_id or found.state is None or found.state.is_final():
+        return None
+    if not found.state.is_paused():
+        return found
+    # It was suspended with the library. A suspension that has expired ends the run.
+    await _patient(client.resume_flow_run, found.id)
+    resumed = await _patient(client.read_flow_run, found.id)
+    return resumed if resumed.state and not resumed.state.is_final() else None
 
 
 async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectState[Any]:
@@ -141,13 +147,23 @@ async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectSta
         state: PrefectState[Any] | None = (await _patient(client.read_flow_run, run)).state
         if state is None or state.is_final():
             return state or Crashed(message="it has no state")
+        if interruption.is_suspended and state.is_paused():
+            return state
         if interruption.is_asked and not is_cancelled:
             is_cancelled = True
-            await _patient(client.set_flow_run_state, run, Cancelling(message="the library's run was interrupted"))
+            await _stop_run(client, run, state, is_suspended=interruption.is_suspended)
         if vigil.is_over(state.type, monotonic()):
             dead: PrefectState[Any] = (Cancelled if state.is_cancelling() else Crashed)(message=_DEAD)
             await _patient(client.set_flow_run_state, run, dead, force=True)
             return dead
+
+
+async def _stop_run(client: PrefectClient, run: UUID, state: PrefectState[Any], *, is_suspended: bool) -> None:
+    """Suspend a book's run with its library's; cancel it if the library was interrupted, or if it has not begun."""
+    if is_suspended and state.is_running():
+        await _patient(client.set_flow_run_state, run, suspended_until(None))
+    else:
+        await _patient(client.set_flow_run_state, run, Cancelling(message="its library's run was stopped"))
 
 
 class Vigil:

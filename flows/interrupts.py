@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from tasks.audio import ffmpeg
-from tasks.errors import DeclaimError, Interrupted
+from tasks.errors import DeclaimError, Interrupted, Suspended
 from tasks.model import Chunk, Script
 from tasks.studio import Studio, key_of
 
@@ -37,6 +37,7 @@ class Interruption:
         self._close: Callable[[DeclaimError], None] = lambda _: None
         self._kept: Callable[[], tuple[int, int]] | None = None
         self._is_signalled = False
+        self._is_suspended = False
         self._asked = asyncio.Event()
         self._at_once = asyncio.Event()
 
@@ -68,6 +69,18 @@ class Interruption:
         self._close(Interrupted("interrupted"))
         for inner in tuple(self._within):
             inner.ask()
+
+    def suspend(self) -> None:
+        """Stop as `ask` does, and have the work raise `Suspended` instead of `Interrupted`."""
+        self._is_suspended = True
+        for inner in tuple(self._within):
+            inner.suspend()
+        self.ask()
+
+    @property
+    def is_suspended(self) -> bool:
+        """Return whether the work stops because its run was suspended."""
+        return self._is_suspended
 
     @property
     def is_asked(self) -> bool:
@@ -111,7 +124,9 @@ class Interruption:
     def holding(self, inner: "Interruption") -> Iterator[None]:
         """Pass on what is asked to a work that is begun within this one."""
         self._within.add(inner)
-        if self.is_asked:
+        if self.is_suspended:
+            inner.suspend()
+        elif self.is_asked:
             inner.ask()
         try:
             yield
@@ -133,11 +148,12 @@ class Interruption:
 
     def _told(self) -> Interrupted:
         if not self._kept:
-            return Interrupted()
+            return Suspended() if self.is_suspended else Interrupted()
         kept, chunks = self._kept()
-        return Interrupted(
-            f"interrupted; {kept} of {chunks} chunks are spoken and kept, run the command again to go on"
-        )
+        count = f"{kept} of {chunks} chunks are spoken and kept"
+        if self.is_suspended:
+            return Suspended(f"suspended; {count}, resume the run to go on")
+        return Interrupted(f"interrupted; {count}, run the command again to go on")
 
 
 def _close_gates(studios: Sequence[Studio], error: DeclaimError) -> None:

@@ -1,9 +1,11 @@
 """How a book's run can end other than well: what Prefect shows, and what the ledger keeps."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from prefect.client.schemas import State as PrefectState
-from prefect.states import Cancelled, Failed
+from prefect.states import Cancelled, Failed, Suspended
 
 from tasks.errors import (
     BooksMissing,
@@ -58,3 +60,8 @@ def shown(error: DeclaimError) -> PrefectState[DeclaimError]:
 def kept(name: str) -> State:
     """Tell the ledger's state for a run that did not end well, by the name of its state in Prefect."""
     return next((outcome.state for outcome in OUTCOMES if outcome.name == name), State.STOPPED)
+
+
+def suspended_until(expiry: datetime | None) -> PrefectState[Any]:
+    """Return a state from which a run starts again when it is resumed; it fails if it is not resumed until `expiry`."""
+    return Suspended(pause_expiration_time=expiry) if expiry else Suspended()

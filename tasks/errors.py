@@ -18,6 +18,7 @@
     ├── BooksMissing                5   a library run has ended and some books could not be finished
     ├── BudgetExceeded              6   the next request would pass the budget
     ├── Interrupted               130   Ctrl-C, SIGTERM or a cancellation in Prefect ended the run
+    │   └── Suspended                   the run was suspended in Prefect
     ├── AudioError                  1   ffmpeg or a clip failed
     └── PackageError                1   an edition could not be written
 
@@ -121,6 +122,13 @@ class Interrupted(DeclaimError):
     exit_code = 130
 
     def __init__(self, line: str = "interrupted; what was spoken is kept, run the command again to go on") -> None:
+        super().__init__(line)
+
+
+class Suspended(Interrupted):
+    """The run was suspended in Prefect, and goes on when it is resumed there."""
+
+    def __init__(self, line: str = "suspended; finished clips are kept, resume the run to go on") -> None:
         super().__init__(line)
 
 

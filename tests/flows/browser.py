@@ -47,6 +47,11 @@ class Browser:
         )
         return bool(self.evaluate(f"(it => {{ it?.click(); return !!it }})({found})"))
 
+    def press(self, words: str) -> bool:
+        """Press the button that says these words; return whether there is one."""
+        found = f"[...document.querySelectorAll('button')].find(it => it.innerText.trim() == {json.dumps(words)})"
+        return bool(self.evaluate(f"(it => {{ it?.click(); return !!it }})({found})"))
+
     def fill(self, label: str, text: str) -> bool:
         """Type a text in place of what the field below a label holds; return whether there is such a field."""
         found = self.evaluate(f"""(() => {{
