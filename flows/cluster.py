@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from prefect import get_run_logger
 
+from flows.artifacts.book import BookArtifacts
 from flows.booth import voices_of
 from flows.crew import Crew, connected, manned, threads_of
-from flows.dashboard import Dashboard
 from flows.interrupts import CURRENT, GRACE_SECONDS
 from flows.orders import TOPIC, Closing, Commission, Order, Performed
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of
@@ -43,7 +43,7 @@ async def perform_on_cluster(
     *,
     store: ClipStore,
     budget: Budget,
-    dashboard: Dashboard,
+    dashboard: BookArtifacts,
 ) -> tuple[Performance, ...]:
     """Have all chapters spoken and mastered by the workers of a cluster; they open in order.
 
@@ -128,7 +128,7 @@ class _Book:
     commission: Commission
     crew: Crew
     till: _Till
-    dashboard: Dashboard
+    dashboard: BookArtifacts
     closed: dict[tuple[int, tuple[str, ...]], Closing] = field(default_factory=dict)
     mastering: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MASTERED_AT_ONCE))
 

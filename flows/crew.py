@@ -11,8 +11,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect_dask.client import PrefectDaskClient
 
+from flows.artifacts.book import BookArtifacts
 from flows.booth import Booth, Usher, close, perform
-from flows.dashboard import Dashboard
 from flows.orders import Commission, Order, Performed
 from tasks.errors import DeclaimError, ProfileError, Unavailable
 from tasks.model import Failure, Recital, Script
@@ -41,7 +41,7 @@ class Crew:
     """The workers while they perform a book. `lanes` are the chapters that may be spoken at once, 0 as many as have a thread."""
 
     def __init__(
-        self, client: PrefectDaskClient, commission: Commission, threads: int, lanes: int, dashboard: Dashboard
+        self, client: PrefectDaskClient, commission: Commission, threads: int, lanes: int, dashboard: BookArtifacts
     ) -> None:
         self._client = client
         self._commission = commission

@@ -10,12 +10,12 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
+from flows.artifacts.artifact import show_how_to_resume
+from flows.artifacts.library import LibraryArtifacts, open_library_artifacts
 from flows.cancellation import cancellable, leaving_signals_to_us
 from flows.dispatch import by_deployment, here
 from flows.interrupts import CURRENT
 from flows.library_book import House, Job, job_of, narrate_book, refused
-from flows.library_dashboard import LibraryDashboard, open_library_dashboard
-from flows.pages import say_how_to_go_on
 from flows.parameters import Count, Dollars, Overrides, ProfileName, Seconds
 from flows.throttles import open_throttles
 from tasks.errors import BooksMissing, DeclaimError
@@ -36,8 +36,8 @@ BOOK_TOLD: ContextVar[Callable[[str], None]] = ContextVar("BOOK_TOLD", default=l
     flow_run_name="Library {inbox}",
     validate_parameters=False,
     persist_result=False,
-    on_crashed=[say_how_to_go_on],
-    on_cancellation=[say_how_to_go_on],
+    on_crashed=[show_how_to_resume],
+    on_cancellation=[show_how_to_resume],
 )
 @cancellable
 async def library(
@@ -79,7 +79,7 @@ async def library(
             profile=profile,
             overrides=tuple(overrides),
         )
-        async with open_throttles(), open_library_dashboard(house) as dashboard:
+        async with open_throttles(), open_library_artifacts(house) as dashboard:
             taken = await _drained(_Run(house, dashboard, asyncio.Semaphore(at_once)), settle_seconds)
     return _told(taken, house)
 
@@ -87,7 +87,7 @@ async def library(
 @dataclass(frozen=True, slots=True)
 class _Run:
     house: House
-    dashboard: LibraryDashboard
+    dashboard: LibraryArtifacts
     places: asyncio.Semaphore
 
 

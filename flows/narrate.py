@@ -10,11 +10,11 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
+from flows.artifacts.artifact import name_run, show_how_to_resume
+from flows.artifacts.book import BookArtifacts, book_tag, open_book_artifacts
 from flows.cancellation import cancellable
-from flows.dashboard import Dashboard, book_tag, open_dashboard
 from flows.interrupts import CURRENT
 from flows.keys import block_keys
-from flows.pages import name_run, say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of, recited
 from flows.throttles import open_throttles
@@ -43,8 +43,8 @@ from tasks.voices.limits import Budget
     flow_run_name="{source}",
     validate_parameters=False,
     persist_result=False,
-    on_crashed=[say_how_to_go_on],
-    on_cancellation=[say_how_to_go_on],
+    on_crashed=[show_how_to_resume],
+    on_cancellation=[show_how_to_resume],
 )
 @cancellable
 async def narrate(
@@ -102,7 +102,7 @@ async def narrated(
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values()) + (retelling.usd if retelling else 0.0)
     budget = Budget(settings.limits.budget_usd, spent)
     is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
-    async with open_dashboard(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
+    async with open_book_artifacts(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
         performances = await _performed(reading, scripts, castings, budget, dashboard)
         account = replace(_account(path, sha256, reading, performances), retelling=retelling)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
@@ -130,7 +130,11 @@ def _account(path: Path, sha256: str, reading: Reading, performances: tuple[Perf
 
 
 async def _performed(
-    reading: Reading, scripts: tuple[Script, ...], castings: tuple[Casting, ...], budget: Budget, dashboard: Dashboard
+    reading: Reading,
+    scripts: tuple[Script, ...],
+    castings: tuple[Casting, ...],
+    budget: Budget,
+    dashboard: BookArtifacts,
 ) -> tuple[Performance, ...]:
     """Have all chapters spoken and mastered, here or where the profile says."""
     settings = reading.settings
@@ -160,7 +164,7 @@ def _store(settings: Profile) -> ClipStore:
 
 
 async def _perform(
-    reading: Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: Dashboard
+    reading: Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: BookArtifacts
 ) -> tuple[Performance, ...]:
     """Speak and master all chapters: they open in order, and one is mastered while the next are spoken."""
     settings, main = reading.settings, studios[0]

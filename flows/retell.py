@@ -13,14 +13,14 @@ from typing import Any
 
 from prefect import flow
 
+from flows.artifacts.artifact import show_how_to_resume
+from flows.artifacts.retelling import open_retelling_artifacts
 from flows.cancellation import cancellable
 from flows.interrupts import CURRENT, GRACE_SECONDS
 from flows.keys import block_keys
 from flows.narrate import narrated
-from flows.pages import say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.plan import chosen
-from flows.retell_pages import open_retelling_pages
 from flows.retell_settings import check_retelling, retelling_settings
 from flows.throttles import open_throttles
 from tasks.casting import castings_of
@@ -57,8 +57,8 @@ CHAPTER_TOLD: ContextVar[Callable[[str], None]] = ContextVar("CHAPTER_TOLD", def
     flow_run_name="{source}, retold",
     validate_parameters=False,
     persist_result=False,
-    on_crashed=[say_how_to_go_on],
-    on_cancellation=[say_how_to_go_on],
+    on_crashed=[show_how_to_resume],
+    on_cancellation=[show_how_to_resume],
 )
 @cancellable
 async def retell(  # noqa: PLR0917  # Prefect's form shows them in this order
@@ -178,7 +178,7 @@ async def _told(chapters: Sequence[Chapter], narrative: Narrative) -> tuple[Told
 
     Raises what stopped the run, or why nothing could be told, or `ChaptersMissing`.
     """
-    async with open_retelling_pages(narrative, chapters) as pages:
+    async with open_retelling_artifacts(narrative, chapters) as pages:
 
         async def one(chapter: Chapter) -> ToldChapter | DeclaimError:
             outcome = await tell(untouched(chapter), untouched(narrative))

@@ -9,9 +9,9 @@ from prefect.client.orchestration import PrefectClient
 from prefect.runtime import flow_run
 from slugify import slugify
 
-from flows.dashboard_texts import library_row, library_summary
+from flows.artifacts.artifact import Artifact, refreshing
+from flows.artifacts.texts import library_row, library_summary
 from flows.library_book import House
-from flows.pages import Page, kept_fresh
 from flows.plan import told_usd
 from tasks.library.ledger import Entry, State
 
@@ -19,7 +19,7 @@ _OPEN = {State.RUNNING}
 _TOLD = {State.DONE, State.INCOMPLETE}
 
 
-class LibraryDashboard:
+class LibraryArtifacts:
     """How far the books of a run are, and the pages that tell it; the ledger knows of those that have begun."""
 
     def __init__(self, client: PrefectClient, house: House) -> None:
@@ -27,9 +27,9 @@ class LibraryDashboard:
         self._title = f"Library: {house.inbox.url}"
         self._house = house
         self._priorities: dict[str, int] = {}
-        self._progress = Page(client, "progress", f"{key}-progress")
-        self._table = Page(client, "table", f"{key}-books")
-        self._summary = Page(client, "markdown", f"{key}-summary")
+        self._progress = Artifact(client, "progress", f"{key}-progress")
+        self._table = Artifact(client, "table", f"{key}-books")
+        self._summary = Artifact(client, "markdown", f"{key}-summary")
         self._begun: set[str] = set()
         self._is_over = False
 
@@ -72,10 +72,10 @@ def _line(ended: list[Entry], total: int) -> str:
 
 
 @asynccontextmanager
-async def open_library_dashboard(house: House) -> AsyncIterator[LibraryDashboard]:
+async def open_library_artifacts(house: House) -> AsyncIterator[LibraryArtifacts]:
     """Show a library's run in Prefect's pages for the time of the block."""
     async with get_client() as client:
-        dashboard = LibraryDashboard(client, house)
-        async with kept_fresh(dashboard.show):
-            yield dashboard
-            dashboard.over()
+        artifacts = LibraryArtifacts(client, house)
+        async with refreshing(artifacts.show):
+            yield artifacts
+            artifacts.over()

@@ -9,9 +9,9 @@ from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.runtime import flow_run
 
-from flows.dashboard import book_tag
-from flows.dashboard_texts import begun_summary, ended_summary
-from flows.pages import Page, kept_fresh, name_run
+from flows.artifacts.artifact import Artifact, name_run, refreshing
+from flows.artifacts.book import book_tag
+from flows.artifacts.texts import begun_summary, ended_summary
 from tasks.errors import DeclaimError
 from tasks.model import Chapter
 from tasks.retelling import Narrative, ToldChapter
@@ -19,7 +19,7 @@ from tasks.retelling import Narrative, ToldChapter
 _SUMMARY = "What was made, or how to go on"
 
 
-class RetellingPages:
+class RetellingArtifacts:
     """How far a retelling is, and the pages that tell it."""
 
     def __init__(self, client: PrefectClient, title: str, chapters: Sequence[Chapter]) -> None:
@@ -27,9 +27,9 @@ class RetellingPages:
         self._title = title
         self._rows = {chapter.number: _row(chapter, "waiting") for chapter in chapters}
         self._ended = 0
-        self._progress = Page(client, "progress", f"{key}-retelling")
-        self._table = Page(client, "table", f"{key}-retold")
-        self._summary = Page(client, "markdown", f"{key}-summary")
+        self._progress = Artifact(client, "progress", f"{key}-retelling")
+        self._table = Artifact(client, "table", f"{key}-retold")
+        self._summary = Artifact(client, "markdown", f"{key}-summary")
 
     @property
     def line(self) -> str:
@@ -60,18 +60,20 @@ class RetellingPages:
 
 
 @asynccontextmanager
-async def open_retelling_pages(narrative: Narrative, chapters: Sequence[Chapter]) -> AsyncIterator[RetellingPages]:
+async def open_retelling_artifacts(
+    narrative: Narrative, chapters: Sequence[Chapter]
+) -> AsyncIterator[RetellingArtifacts]:
     """Show a book in Prefect's pages while it is told, for the time of the block; the run is named by it."""
     title, retell = narrative.book.title, narrative.settings.retell
     await name_run(f"{title}, retold", {book_tag(title), "retold", f"{retell.text}: {retell.model}"})
     async with get_client() as client:
-        pages = RetellingPages(client, title, chapters)
-        await pages.begun()
+        artifacts = RetellingArtifacts(client, title, chapters)
+        await artifacts.begun()
         try:
-            async with kept_fresh(pages.show):
-                yield pages
+            async with refreshing(artifacts.show):
+                yield artifacts
         except (Exception, asyncio.CancelledError) as error:
-            await pages.broken_off(error)
+            await artifacts.broken_off(error)
             raise
 
 

@@ -15,8 +15,8 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from slugify import slugify
 
-from flows.dashboard_texts import ChapterProgress, begun_summary, ended_summary, finished_summary, progress_line
-from flows.pages import Page, kept_fresh
+from flows.artifacts.artifact import Artifact, refreshing
+from flows.artifacts.texts import ChapterProgress, begun_summary, ended_summary, finished_summary, progress_line
 from tasks.errors import BudgetExceeded, DeclaimError
 from tasks.model import Book, Script
 from tasks.packagers.accounts import Account, Performance, manifest
@@ -33,7 +33,7 @@ def book_tag(title: str) -> str:
     return slugify(title) or "untitled"
 
 
-class Dashboard:
+class BookArtifacts:
     """How far a book is, and the pages that tell it."""
 
     def __init__(
@@ -46,9 +46,9 @@ class Dashboard:
         self._chapters = {script.number: ChapterProgress(script) for script in scripts}
         self._total = sum(len(script.chunks) for script in scripts)
         self._passed = deque([(monotonic(), 0)], _SPEED_UPDATES)
-        self._progress = Page(client, "progress", f"{key}-progress")
-        self._table = Page(client, "table", f"{key}-chapters")
-        self._summary = Page(client, "markdown", f"{key}-summary")
+        self._progress = Artifact(client, "progress", f"{key}-progress")
+        self._table = Artifact(client, "table", f"{key}-chapters")
+        self._summary = Artifact(client, "markdown", f"{key}-summary")
 
     def chunk_done(self, number: int) -> None:
         """Count a chunk of a chapter that is spoken, or was."""
@@ -116,22 +116,22 @@ def _linked(paths: Any) -> list[str]:
 
 
 @asynccontextmanager
-async def open_dashboard(
+async def open_book_artifacts(
     book: Book, scripts: Sequence[Script], spent: Callable[[], float | None]
-) -> AsyncIterator[Dashboard]:
+) -> AsyncIterator[BookArtifacts]:
     """Show a book in Prefect's pages for the time of the block, and how it ended after that.
 
     `spent` tells what the run has spent so far, in US dollars; None where a price is not known.
     """
     async with get_client() as client:
-        dashboard = Dashboard(client, book, scripts, spent)
-        await dashboard.begun()
-        token = CHUNK_DONE.set(_both(CHUNK_DONE.get(), dashboard.chunk_done))
+        artifacts = BookArtifacts(client, book, scripts, spent)
+        await artifacts.begun()
+        token = CHUNK_DONE.set(_both(CHUNK_DONE.get(), artifacts.chunk_done))
         try:
-            async with kept_fresh(dashboard.show):
-                yield dashboard
+            async with refreshing(artifacts.show):
+                yield artifacts
         except (Exception, asyncio.CancelledError) as error:
-            await dashboard.broken_off(error)
+            await artifacts.broken_off(error)
             raise
         finally:
             CHUNK_DONE.reset(token)

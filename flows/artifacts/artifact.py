@@ -1,4 +1,4 @@
-"""Artifacts of a run in Prefect's pages, made when there is first something to show and changed in place from then on."""
+"""Artifacts of a run: each is created when there is first something to show, and updated in place from then on."""
 
 import asyncio
 import json
@@ -17,17 +17,17 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run as current_run
 
-from flows.dashboard_texts import ended_summary
+from flows.artifacts.texts import ended_summary
 
 # An update costs the server 15 ms; a person looks every few seconds.
 _UPDATE_SECONDS = 5
 _logger = logging.getLogger("declaim")
 
 
-class Page:
-    """One artifact: `kind` is progress (data: per cent), table (rows) or markdown (text).
+class Artifact:
+    """One artifact of the current run: `kind` is progress (data: per cent), table (rows) or markdown (text).
 
-    It decides nothing: a server that is away only makes it late.
+    A server that cannot be reached only delays it: no error of the server ends a run.
     """
 
     def __init__(self, client: PrefectClient, kind: str, key: str) -> None:
@@ -38,15 +38,17 @@ class Page:
         self._shown: tuple[Any, str] | None = None
 
     async def show(self, data: Any, description: str = "") -> None:
-        """Show this from now on."""
+        """Create the artifact, or replace what it shows; does nothing if that has not changed."""
         if self._shown == (data, description):
             return
-        told = json.dumps(data, ensure_ascii=False) if self._kind == "table" else data
+        content = json.dumps(data, ensure_ascii=False) if self._kind == "table" else data
         try:
             if self._identifier:
-                await self._client.update_artifact(self._identifier, ArtifactUpdate(data=told, description=description))
+                await self._client.update_artifact(
+                    self._identifier, ArtifactUpdate(data=content, description=description)
+                )
             else:
-                self._identifier = (await self._client.create_artifact(self._new(told, description))).id
+                self._identifier = (await self._client.create_artifact(self._new(content, description))).id
         except (httpx.HTTPError, PrefectException) as error:
             _logger.info("Prefect's pages are late: %s", error)
         else:
@@ -58,35 +60,35 @@ class Page:
 
 
 @asynccontextmanager
-async def kept_fresh(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Show at the beginning, every few seconds, and at the end of the block."""
+async def refreshing(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Call `show` at the beginning of the block, every few seconds, and at its end."""
 
-    async def keep() -> None:
+    async def refresh() -> None:
         while True:
             await show()
             await asyncio.sleep(_UPDATE_SECONDS)
 
-    keeping = asyncio.create_task(keep())
+    refresher = asyncio.create_task(refresh())
     try:
         yield
     finally:
-        keeping.cancel()
+        refresher.cancel()
         await show()
 
 
 async def name_run(name: str, tags: Iterable[str]) -> None:
-    """Name the run that this is called in, and put tags to those that it has."""
+    """Name the current run, and add tags to those that it has."""
     async with get_client() as client:
         identifier = UUID(str(current_run.get_id()))
         await client.update_flow_run(identifier, name=name, tags=sorted({*current_run.get_tags(), *tags}))
 
 
-async def say_how_to_go_on(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  # Prefect's names
-    """Put on the summary of a run how to go on; a hook for states that its own process may not have lived to see."""
-    asked = ArtifactFilter(
+async def show_how_to_resume(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  # Prefect's names
+    """Show on the summary of a run how to resume it; a hook for final states that the run's own process may not have survived to show."""
+    summaries = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]), type=ArtifactFilterType(any_=["markdown"])
     )
     text = ended_summary(flow_run.name, f"{state.name}. {state.message or ''}".strip(), flow_run.parameters)
     async with get_client() as client:
-        for artifact in await client.read_artifacts(artifact_filter=asked):
+        for artifact in await client.read_artifacts(artifact_filter=summaries):
             await client.update_artifact(artifact.id, ArtifactUpdate(data=text))
