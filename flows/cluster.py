@@ -159,7 +159,7 @@ class _Book:
             performance = await self._at_home(performed.performance)
         finally:
             begun.set()
-        self.dashboard.ended(performance)
+        self.dashboard.end_chapter(performance)
         return performance
 
     async def _paid(self, scripts: tuple[Script, ...], begun: Callable[[], None]) -> Performed:
@@ -231,8 +231,9 @@ class _Book:
         codecs = codecs_of(self.reading.settings.output)
         if not recital.voiced or recital.failures or not codecs:
             return performance
-        self.dashboard.spoken(recital.script)
+        self.dashboard.mark_spoken(recital.script)
         async with self.mastering:
+            self.dashboard.mark_mastering(recital.script)
             brought = await asyncio.to_thread(_brought, recital, self.store)
             track = await assemble(untouched(brought), self.reading.settings.audio, codecs, self.store)
         return Performance(brought, track)

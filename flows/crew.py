@@ -49,9 +49,8 @@ class Crew:
         self._lanes = lanes
         self._dashboard = dashboard
         self._count = CHUNK_DONE.get()
-        # Those that are given out, and those of them that are being spoken or mastered.
+        # Chapters that are given out, and those of them that are spoken.
         self._open: dict[int, Script] = {}
-        self._begun: set[int] = set()
         self._spoken: set[int] = set()
         self._told: dict[int, int] = {}
         self._closed_by: DeclaimError | None = None
@@ -106,7 +105,6 @@ class Crew:
             ) from error
         finally:
             del self._open[script.number]
-            self._begun.discard(script.number)
             self._spoken.discard(script.number)
             self._changed.set()
         self._tell(script, len(performed.performance.recital.voiced))
@@ -119,11 +117,8 @@ class Crew:
             script = self._open.get(number)
             if script is None:
                 continue
-            if number not in self._begun:
-                self._dashboard.opened(script)
-                self._begun.add(number)
             if is_spoken and number not in self._spoken:
-                self._dashboard.spoken(script)
+                self._dashboard.mark_mastering(script)
                 self._spoken.add(number)
             self._tell(script, done)
         self._changed.set()

@@ -66,7 +66,7 @@ async def library(
         settle_seconds: For how many seconds a file must stay the same before it counts as whole.
         overrides: Settings for all books, such as limits.concurrency=4.
     """
-    load_profile(profile, tuple(overrides))
+    link_base = load_profile(profile, tuple(overrides)).output.link_base
     source, place = Inbox(inbox), absolute(outbox)
     with claimed(place):
         place.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ async def library(
             profile=profile,
             overrides=tuple(overrides),
         )
-        async with open_throttles(), open_library_artifacts(house) as dashboard:
+        async with open_throttles(), open_library_artifacts(house, at_once, link_base) as dashboard:
             taken = await _drained(_Run(house, dashboard, asyncio.Semaphore(at_once)), settle_seconds)
     return _told(taken, house)
 
@@ -125,24 +125,25 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
         except DeclaimError as error:
             taken[seen.name] = refused(seen, error)
             house.ledger.write(seen.name, taken[seen.name])
-            dashboard.queued(seen.name, 0)
-            dashboard.begun(seen.name)
+            dashboard.add_book(seen, 0)
+            dashboard.mark_begun(seen.name)
             _tell(seen.name, taken[seen.name])
     jobs.sort(key=lambda job: (-job.priority, job.seen.name))
     for job in jobs:
-        dashboard.queued(job.seen.name, job.priority)
+        dashboard.add_book(job.seen, job.priority)
     get_run_logger().info("%d manuscripts to narrate: %s", len(jobs), _named(job.seen.name for job in jobs))
 
     async def narrated(job: Job) -> None:
         async with run.places:
             CURRENT.get().check()
-            entry = await narrate_book(job, house, dashboard.begun)
+            entry = await narrate_book(job, house, dashboard.mark_begun)
         taken[job.seen.name] = entry
         _tell(job.seen.name, entry)
 
     # All end before the first error is raised: what is in flight is paid for.
-    with leaving_signals_to_us():
-        ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
+    async with dashboard.forecasting(jobs):
+        with leaving_signals_to_us():
+            ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
     for outcome in ended:
         if isinstance(outcome, BaseException):
             raise outcome

@@ -11,7 +11,7 @@ from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from flows.artifacts.artifact import name_run, show_how_to_resume
-from flows.artifacts.book import BookArtifacts, book_tag, open_book_artifacts
+from flows.artifacts.book import BookArtifacts, BookRun, book_tag, open_book_artifacts
 from flows.cancellation import cancellable
 from flows.interrupts import CURRENT
 from flows.keys import block_keys
@@ -102,14 +102,16 @@ async def narrated(
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values()) + (retelling.usd if retelling else 0.0)
     budget = Budget(settings.limits.budget_usd, spent)
     is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
-    async with open_book_artifacts(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
+    run = BookRun(book, scripts, folder, settings.output, lambda: budget.spent if is_priced else None)
+    async with open_book_artifacts(run) as dashboard:
         performances = await _performed(reading, scripts, castings, budget, dashboard)
         account = replace(_account(path, sha256, reading, performances), retelling=retelling)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
             raise stopped_by
+        dashboard.start_packaging()
         published = await package(untouched(account), settings.output, castings[0].narrator, folder)
-        await dashboard.published(account, published)
+        await dashboard.show_editions(account, published)
         if stopped_by:
             raise stopped_by
     _report_missing(performances, published)
@@ -175,14 +177,14 @@ async def _perform(
     main.hold(scripts)
 
     async def chapter(script: Script) -> Performance:
-        dashboard.opened(script)
         recital, track = await _spoken(script, reading, studios), None
         if recital.voiced and not recital.failures and codecs:
-            dashboard.spoken(script)
+            dashboard.mark_spoken(script)
             async with mastering:
+                dashboard.mark_mastering(script)
                 track = await assemble(untouched(recital), settings.audio, codecs, main.store)
         performance = Performance(recital, track)
-        dashboard.ended(performance)
+        dashboard.end_chapter(performance)
         return performance
 
     jobs: list[asyncio.Task[Performance]] = []

@@ -98,7 +98,7 @@ async def _retold(
     sha256 = source_sha256(path)
     budget = Budget(settings.limits.budget_usd)
     async with _at_work(book, settings, instruction, budget) as narrative:
-        told = await _told(chosen(book.chapters, chapters), narrative)
+        told = await _told(chosen(book.chapters, chapters), narrative, folder)
     facts = {
         "title": book.title,
         "author": list(book.authors),
@@ -173,16 +173,16 @@ def _close(studio: Studio, gate: Gate, error: DeclaimError) -> None:
         each.close(error)
 
 
-async def _told(chapters: Sequence[Chapter], narrative: Narrative) -> tuple[ToldChapter, ...]:
+async def _told(chapters: Sequence[Chapter], narrative: Narrative, folder: Path) -> tuple[ToldChapter, ...]:
     """Have all chapters told; they begin in order, and each that has begun comes to its end.
 
     Raises what stopped the run, or why nothing could be told, or `ChaptersMissing`.
     """
-    async with open_retelling_artifacts(narrative, chapters) as pages:
+    async with open_retelling_artifacts(narrative, chapters, folder) as pages:
 
         async def one(chapter: Chapter) -> ToldChapter | DeclaimError:
             outcome = await tell(untouched(chapter), untouched(narrative))
-            pages.ended(chapter, outcome)
+            pages.end_chapter(chapter, outcome)
             if isinstance(outcome, ToldChapter):
                 CHAPTER_TOLD.get()(
                     f"{chapter.number} · {chapter.title}: retold in {outcome.words:,} words ({pages.line})"

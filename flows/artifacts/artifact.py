@@ -3,8 +3,9 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,12 @@ from prefect.client.schemas import FlowRun, State
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterType
 from prefect.exceptions import PrefectException
+from prefect.runtime import deployment
 from prefect.runtime import flow_run as current_run
 
-from flows.artifacts.texts import ended_summary
+from flows.artifacts.commands import rerun_command
+from flows.artifacts.texts import mark_unfinished, resume_section
+from tasks.errors import DeclaimError
 
 # An update costs the server 15 ms; a person looks every few seconds.
 _UPDATE_SECONDS = 5
@@ -35,28 +39,33 @@ class Artifact:
         self._kind = kind
         self._key = key
         self._identifier: UUID | None = None
-        self._shown: tuple[Any, str] | None = None
+        self._shown: tuple[Any, str, Mapping[str, str]] | None = None
 
-    async def show(self, data: Any, description: str = "") -> None:
-        """Create the artifact, or replace what it shows; does nothing if that has not changed."""
-        if self._shown == (data, description):
+    async def show(self, data: Any, description: str = "", facts: Mapping[str, str] | None = None) -> None:
+        """Create the artifact, or replace what it shows; does nothing if that has not changed.
+
+        `facts` is its metadata, for other runs to read; no page shows it.
+        """
+        facts = dict(facts or {})
+        if self._shown == (data, description, facts):
             return
         content = json.dumps(data, ensure_ascii=False) if self._kind == "table" else data
         try:
             if self._identifier:
-                await self._client.update_artifact(
-                    self._identifier, ArtifactUpdate(data=content, description=description)
-                )
+                update = ArtifactUpdate(data=content, description=description, metadata_=facts)
+                await self._client.update_artifact(self._identifier, update)
             else:
-                self._identifier = (await self._client.create_artifact(self._new(content, description))).id
+                self._identifier = (await self._client.create_artifact(self._new(content, description, facts))).id
         except (httpx.HTTPError, PrefectException) as error:
             _logger.info("Prefect's pages are late: %s", error)
         else:
-            self._shown = data, description
+            self._shown = data, description, facts
 
-    def _new(self, data: Any, description: str) -> ArtifactCreate:
+    def _new(self, data: Any, description: str, facts: dict[str, str]) -> ArtifactCreate:
         run = UUID(str(current_run.get_id()))
-        return ArtifactCreate(type=self._kind, key=self._key, data=data, description=description, flow_run_id=run)
+        return ArtifactCreate(
+            type=self._kind, key=self._key, data=data, description=description, metadata_=facts, flow_run_id=run
+        )
 
 
 @asynccontextmanager
@@ -83,12 +92,28 @@ async def name_run(name: str, tags: Iterable[str]) -> None:
         await client.update_flow_run(identifier, name=name, tags=sorted({*current_run.get_tags(), *tags}))
 
 
+def current_resume_section(folder: Path) -> str:
+    """Return how to run the current run again; `folder` is its resolved output folder."""
+    command = rerun_command(str(current_run.get_flow_name()), current_run.get_parameters(), folder)
+    return resume_section(command, has_deployment=bool(deployment.get_id()))
+
+
+def describe_error(error: BaseException) -> str:
+    """Return one line on why a run ended."""
+    return str(error) if isinstance(error, DeclaimError) else f"{type(error).__name__}: {error}".rstrip(": ")
+
+
 async def show_how_to_resume(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001  # Prefect's names
-    """Show on the summary of a run how to resume it; a hook for final states that the run's own process may not have survived to show."""
+    """Show on the summaries of a run why it ended; a hook for final states that the run's own process may not have survived.
+
+    The command stays that of the run itself: the hook may run in another directory.
+    """
     summaries = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]), type=ArtifactFilterType(any_=["markdown"])
     )
-    text = ended_summary(flow_run.name, f"{state.name}. {state.message or ''}".strip(), flow_run.parameters)
+    reason = f"{state.name}. {state.message or ''}".strip()
     async with get_client() as client:
         for artifact in await client.read_artifacts(artifact_filter=summaries):
-            await client.update_artifact(artifact.id, ArtifactUpdate(data=text))
+            shown = str(artifact.data)
+            if (ended := mark_unfinished(shown, reason)) != shown:
+                await client.update_artifact(artifact.id, ArtifactUpdate(data=ended))

@@ -3,28 +3,29 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.runtime import flow_run
 
-from flows.artifacts.artifact import Artifact, name_run, refreshing
+from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, name_run, refreshing
 from flows.artifacts.book import book_tag
-from flows.artifacts.texts import begun_summary, ended_summary
+from flows.artifacts.texts import book_in_progress, escape_cells, mark_unfinished, retold_book
 from tasks.errors import DeclaimError
 from tasks.model import Chapter
 from tasks.retelling import Narrative, ToldChapter
 
-_SUMMARY = "What was made, or how to go on"
+_SUMMARY = "What was made, or how to run it again"
 
 
 class RetellingArtifacts:
-    """How far a retelling is, and the pages that tell it."""
+    """The artifacts of a retelling."""
 
-    def __init__(self, client: PrefectClient, title: str, chapters: Sequence[Chapter]) -> None:
+    def __init__(self, client: PrefectClient, title: str, chapters: Sequence[Chapter], folder: Path) -> None:
         key = book_tag(title)
         self._title = title
+        self._summary_text = book_in_progress(title, current_resume_section(folder))
         self._rows = {chapter.number: _row(chapter, "waiting") for chapter in chapters}
         self._ended = 0
         self._progress = Artifact(client, "progress", f"{key}-retelling")
@@ -33,11 +34,11 @@ class RetellingArtifacts:
 
     @property
     def line(self) -> str:
-        """How far it is, in words."""
+        """How far the retelling is, in words."""
         return f"{self._ended} of {len(self._rows)} chapters"
 
-    def ended(self, chapter: Chapter, outcome: ToldChapter | DeclaimError) -> None:
-        """Say how a chapter ended."""
+    def end_chapter(self, chapter: Chapter, outcome: ToldChapter | DeclaimError) -> None:
+        """Show how a chapter ended."""
         self._ended += 1
         if isinstance(outcome, ToldChapter):
             self._rows[chapter.number] = _row(chapter, "retold", outcome.words, len(outcome.requests))
@@ -45,35 +46,42 @@ class RetellingArtifacts:
             self._rows[chapter.number] = _row(chapter, f"missing: {outcome}")
 
     async def show(self) -> None:
-        """Bring the pages up to date."""
+        """Bring progress bar and table up to date."""
         await self._progress.show(100 * self._ended / (len(self._rows) or 1), f"Retold: {self.line}")
-        await self._table.show(list(self._rows.values()), "Chapters, retold")
+        await self._table.show([escape_cells(row) for row in self._rows.values()], "Chapters, retold")
 
-    async def begun(self) -> None:
-        """Show what is to be done, and what if it ends in between."""
-        await self._summary.show(begun_summary(self._title, flow_run.get_parameters()), _SUMMARY)
+    async def begin(self) -> None:
+        """Show how to run the retelling again, should this run be killed."""
+        await self._summary.show(self._summary_text, _SUMMARY)
 
-    async def broken_off(self, error: BaseException) -> None:
-        """Show why the run ends before its book is told."""
-        reason = str(error) if isinstance(error, DeclaimError) else f"{type(error).__name__}: {error}".rstrip(": ")
-        await self._summary.show(ended_summary(self._title, reason, flow_run.get_parameters()), _SUMMARY)
+    async def finish(self) -> None:
+        """Show that the book is retold; its narration has a summary of its own."""
+        await self._summary.show(retold_book(self._title, self.line), _SUMMARY)
+
+    async def show_error(self, error: BaseException) -> None:
+        """Show why the run ends before its book is retold."""
+        await self._summary.show(mark_unfinished(self._summary_text, describe_error(error)), _SUMMARY)
 
 
 @asynccontextmanager
 async def open_retelling_artifacts(
-    narrative: Narrative, chapters: Sequence[Chapter]
+    narrative: Narrative, chapters: Sequence[Chapter], folder: Path
 ) -> AsyncIterator[RetellingArtifacts]:
-    """Show a book in Prefect's pages while it is told, for the time of the block; the run is named by it."""
+    """Show a book in Prefect's pages while a model retells it, for the time of the block, and name the run after it.
+
+    `folder` is the resolved output folder.
+    """
     title, retell = narrative.book.title, narrative.settings.retell
     await name_run(f"{title}, retold", {book_tag(title), "retold", f"{retell.text}: {retell.model}"})
     async with get_client() as client:
-        artifacts = RetellingArtifacts(client, title, chapters)
-        await artifacts.begun()
+        artifacts = RetellingArtifacts(client, title, chapters, folder)
+        await artifacts.begin()
         try:
             async with refreshing(artifacts.show):
                 yield artifacts
+            await artifacts.finish()
         except (Exception, asyncio.CancelledError) as error:
-            await artifacts.broken_off(error)
+            await artifacts.show_error(error)
             raise
 
 

@@ -1,166 +1,146 @@
-"""What Prefect's pages tell of a book, in words and rows for a production editor."""
+"""The words and rows of the artifacts, for a production editor."""
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from flows.plan import told_usd
-from tasks.library.ledger import Entry, State
+from flows.artifacts.links import OutboxLinks
+from flows.artifacts.markdown import escape_markdown, fence_code
+from flows.artifacts.work import BookWork
 from tasks.model import Script
+from tasks.money import format_usd
 from tasks.packagers.accounts import Performance, chapter_row
 
 _MINUTE = 60
 _A_WHILE_SECONDS = 90
-# Of failures and editions, so many are told; the manifest has all.
+# Lists are cut at this many lines; the manifest and the ledger have all.
 _MOST_LINES = 20
+# Replaced by the reason when the run has ended before it was done.
+_IN_PROGRESS = "**In progress.** If this run ends before it is done:"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
 class ChapterProgress:
-    """How far a chapter is: `done` of its chunks are spoken; `told` is what the manifest tells of it once it has ended."""
+    """How far a chapter is: `done` of its chunks are spoken; `result` is its row of the manifest once it has ended."""
 
     script: Script
     state: str = "waiting"
     done: int = 0
-    told: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] = field(default_factory=dict)
 
-    def ended(self, performance: Performance) -> "ChapterProgress":
-        """How far it is once nothing more is done for it."""
+    def with_result(self, performance: Performance) -> "ChapterProgress":
+        """Return the chapter once nothing more is done for it."""
         state = "missing" if performance.is_missing else "finished"
-        told = chapter_row(performance, tuple(dict.fromkeys(part.voice for part in performance.recital.voiced)))
-        return ChapterProgress(self.script, state, len(performance.recital.voiced), told)
+        result = chapter_row(performance, tuple(dict.fromkeys(part.voice for part in performance.recital.voiced)))
+        return ChapterProgress(self.script, state, len(performance.recital.voiced), result)
 
     @property
     def row(self) -> dict[str, Any]:
-        """Its row in the table of chapters; what is not known yet is empty."""
-        seconds = self.told.get("seconds")
+        """The chapter's figures; one that is not known yet is empty."""
+        seconds, lufs = self.result.get("seconds"), self.result.get("lufs")
         return {
             "chapter": self.script.number,
             "title": self.script.title,
             "state": self.state,
             "chunks": f"{self.done} of {len(self.script.chunks)}",
-            "clips": self.told.get("clips", ""),
-            "cached": self.told.get("cached", ""),
-            "retries": self.told.get("retries", ""),
-            "length": "" if seconds is None else told_seconds(seconds),
-            "LUFS": _told_figure(self.told.get("lufs")),
-            "cost": told_usd(self.told["usd"]) if self.told else "",
+            "clips": self.result.get("clips", ""),
+            "cached": self.result.get("cached", ""),
+            "retries": self.result.get("retries", ""),
+            "length": "" if seconds is None else format_duration(seconds),
+            "LUFS": "" if lufs is None else f"{lufs:.1f}",
+            "cost": format_usd(self.result["usd"]) if self.result else "",
         }
 
 
-def _told_figure(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:.1f}"
-
-
-def told_seconds(seconds: float) -> str:
-    """Word a length of time: `48 s`, `12 min`, `3 h 05 min`."""
+def format_duration(seconds: float) -> str:
+    """Return a length of time as text: `48 s`, `12 min`, `3 h 05 min`."""
     if seconds < _A_WHILE_SECONDS:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / _MINUTE), _MINUTE)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
-def progress_line(done: int, total: int, seconds_left: float | None, usd: float | None) -> str:
-    """Word how far a book is, as a progress artifact describes itself."""
-    left = "" if seconds_left is None or done == total else f"; about {told_seconds(seconds_left)} left"
-    return f"{done:,} of {total:,} chunks spoken{left}; cost of this run: {told_usd(usd)}"
+def escape_cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of a table whose texts Prefect's page, which reads them as Markdown, shows as they are."""
+    return {name: escape_markdown(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def going_on(parameters: dict[str, Any]) -> str:
-    """Say how to go on with a run that did not come to its end."""
-    return (
-        "Run it again with the same parameters: in these pages by **Custom run** of its deployment, on the command line by "
-        f"`{_command(parameters)}`. What was spoken is in the clip store and is not bought again."
-    )
+def work_line(work: BookWork, seconds_left: float | None) -> str:
+    """Return one line on how far a book is."""
+    line = f"{work.spoken:,} of {work.chunks:,} chunks spoken"
+    if work.has_mastering:
+        line += f", {work.mastered_chapters:,} of {work.chapters:,} chapters mastered"
+    if work.is_finished:
+        return f"{line}, editions made" if work.has_mastering else line
+    if work.is_packaging:
+        return f"{line}; making the editions"
+    return line if seconds_left is None else f"{line}; about {format_duration(seconds_left)} left"
 
 
-def _command(parameters: dict[str, Any]) -> str:
-    if "inbox" in parameters:
-        return f"declaim library {parameters['inbox']} --out {parameters['outbox']}"
-    options = "".join(
-        f" --{name} {parameters[name]}" for name in ("profile", "out", "chapters") if parameters.get(name)
-    )
-    source = parameters.get("source", "SOURCE")
-    if "instruction" in parameters:
-        return f"declaim retell {source} --instruction {shlex.quote(parameters['instruction'])}{options}"
-    return f"declaim narrate {source}{options}"
+def progress_line(work: BookWork, seconds_left: float | None, usd: float | None) -> str:
+    """Return `work_line` with what the run has spent so far, in US dollars; None if a price is unknown."""
+    return f"{work_line(work, seconds_left)}; cost of this run: {format_usd(usd)}"
 
 
-def begun_summary(title: str, parameters: dict[str, Any]) -> str:
-    """Word the summary of a book that is being narrated; whatever ends its run, this stays."""
-    return f"# {title}\n\nThis book is being narrated. If its run ends before it is done:\n\n{going_on(parameters)}\n"
+def resume_section(command: str, *, has_deployment: bool) -> str:
+    """Return how to run again what a run did: `command` does it on a command line."""
+    copied = ", or choose **Copy to new run** in the menu of this run" if has_deployment else ""
+    kept = "Clips that are in the store are not bought again."
+    return f"Run it again by this command{copied}. {kept}\n\n{fence_code(command, 'sh')}\n"
 
 
-def ended_summary(title: str, reason: str, parameters: dict[str, Any]) -> str:
-    """Word the summary of a book whose run was ended before it was done."""
-    return f"# {title}\n\n**Not finished:** {reason}\n\n{going_on(parameters)}\n"
+def book_in_progress(title: str, resume: str) -> str:
+    """Return the summary of a book that is being narrated or retold; it stays if the run's process is killed."""
+    return f"# {escape_markdown(title)}\n\n{_IN_PROGRESS}\n\n{resume}"
 
 
-def finished_summary(
-    title: str, totals: dict[str, Any], folder: Path, editions: Sequence[str], missing: Iterable[str]
+def mark_unfinished(summary: str, reason: str) -> str:
+    """Return a summary of a run in progress as that of one that ended before it was done; any other is unchanged."""
+    return summary.replace(_IN_PROGRESS, f"**Not finished:** {escape_markdown(reason)}", 1)
+
+
+def finished_book(
+    title: str, totals: Mapping[str, Any], folder: Path, editions: Sequence[str], links: OutboxLinks
 ) -> str:
-    """Word the summary of a book whose editions are made."""
-    lines = [f"# {title}", "", _totals_line(totals), ""]
-    if absent := list(missing):
-        lines += ["**Chapters that are missing:**", "", *_listed(absent), ""]
-    links = [_link(folder, name) for name in ("report.html", *editions)]
-    return "\n".join([*lines, f"In `{folder}`:", "", *_listed(links), ""])
+    """Return the summary of a book whose editions are made."""
+    listed = [links.markdown(folder / name, name) for name in (REPORT, *editions)]
+    head = [f"# {escape_markdown(title)}", "", _totals_line(totals), "", *_folder_lines(folder, links)]
+    return "\n".join([*head, "", *list_lines(listed), ""])
 
 
-def _totals_line(totals: dict[str, Any]) -> str:
-    length = told_seconds(totals["seconds"] or 0.0)
+def incomplete_book(summary: str, missing: Iterable[str], resume: str) -> str:
+    """Return the summary of a book whose editions lack chapters; `summary` is that of its editions."""
+    lines = list_lines([escape_markdown(name) for name in missing])
+    return "\n".join([summary, "**Chapters that are missing:**", "", *lines, "", resume])
+
+
+def _folder_lines(folder: Path, links: OutboxLinks) -> list[str]:
+    if links.url(folder):
+        return ["Listen, check and download:"]
+    return ["The editions are in this folder:", "", fence_code(str(folder))]
+
+
+def _totals_line(totals: Mapping[str, Any]) -> str:
+    length = format_duration(totals["seconds"] or 0.0)
     return (
-        f"{totals['chapters']} chapters, {length}; {totals['clips'] or 0:,} clips, of which {totals['cached'] or 0:,} were there "
-        f"already; {totals['retries'] or 0:,} retries; cost of this run: {told_usd(totals['usd'])}."
+        f"{totals['chapters']} chapters, {length}; {totals['clips'] or 0:,} clips, {totals['cached'] or 0:,} of them from the "
+        f"store; {totals['retries'] or 0:,} retries; cost of this run: {format_usd(totals['usd'])}."
     )
 
 
-def _listed(lines: list[str]) -> list[str]:
+def list_lines(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a Markdown list, cut after twenty."""
     more = [f"- and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
     return [*(f"- {line}" for line in lines[:_MOST_LINES]), *more]
 
 
-def _link(folder: Path, name: str) -> str:
-    return f"[{name}](file://{quote(str(folder / name))})"
+def retold_book(title: str, line: str) -> str:
+    """Return the summary of a book that a model has retold; `line` says how many of its chapters."""
+    return f"# {escape_markdown(title)}\n\nRetold: {line}. The narration has a summary of its own in this run.\n"
 
 
-def library_summary(
-    title: str,
-    counts: Mapping[str, int],
-    entries: Mapping[str, Entry],
-    parameters: dict[str, Any],
-    *,
-    is_over: bool,
-) -> str:
-    """Word the summary of a library's run, as it is now: `counts` are of the states of its books."""
-    told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing in the inbox is new"
-    lines = [f"# {title}", "", f"{told}.", ""]
-    faulty = {name: entry for name, entry in entries.items() if entry.error}
-    if faulty:
-        lines += [
-            "**Not done:**",
-            "",
-            *_listed([f"{name} ({entry.state}): {entry.error}" for name, entry in faulty.items()]),
-            "",
-        ]
-    done = {name: entry for name, entry in entries.items() if entry.folder and not entry.error}
-    links = [f"[{entry.title or name}](file://{quote(entry.folder)}/report.html)" for name, entry in done.items()]
-    while_it_lasts = [] if is_over else ["", f"If this run ends before it is done: {going_on(parameters)}"]
-    return "\n".join([*lines, *_listed(links), *while_it_lasts, ""])
-
-
-def library_row(name: str, priority: int, entry: Entry | None) -> dict[str, Any]:
-    """Build the row of a book in the table of a library's run; one that waits has no entry yet."""
-    state = entry.state if entry else "waiting"
-    known = entry and entry.state in {State.DONE, State.INCOMPLETE}
-    return {
-        "book": (entry and entry.title) or name,
-        "state": str(state),
-        "priority": priority,
-        "length": told_seconds(entry.seconds) if entry and entry.seconds is not None else "",
-        "cost": told_usd(entry.usd) if entry and known else "",
-        "said": entry.error if entry else "",
-    }
+def library_in_progress(resume: str) -> str:
+    """Return the end of the summary of a library's run that goes on."""
+    return f"{_IN_PROGRESS}\n\n{resume}"
