@@ -1,6 +1,7 @@
 """The workers of a Dask cluster as a run sees them: it hands them chapters, hears how far they are, and has them stop."""
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -145,7 +146,7 @@ async def threads_of(client: PrefectDaskClient, address: str) -> int:
     threads = int(sum((await client.nthreads()).values()))
     if not threads:
         raise ProfileError(
-            f"[run] address: the Dask scheduler at {address} has no workers; start some: dask worker {address}"
+            f"[run] address: the Dask scheduler at {address} has no workers; start some: dask worker {shlex.quote(address)}"
         )
     return threads
 

@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,9 @@ def deploy(options: argparse.Namespace) -> int:
     from flows.deployment import deployment_document, prepare  # noqa: PLC0415  # Prefect, after its settings
 
     profile = absolute(options.profile)
+    if options.link_base:
+        # The value of an override is TOML, of which a JSON string is one.
+        options.set.append(f"output.link_base={json.dumps(options.link_base)}")
     parameters = {
         "inbox": options.inbox if "://" in options.inbox else str(Path(options.inbox).expanduser().absolute()),
         "outbox": str(Path(options.out).expanduser().absolute()),
@@ -38,7 +43,7 @@ def deploy(options: argparse.Namespace) -> int:
     _deploy(document)
     for name in limits:
         print(f"limit {name}: made, or brought up to date")
-    print(f"deployed; now let workers take what is to do: prefect worker start --pool {options.pool}")
+    print(f"deployed; now start a worker: prefect worker start --pool {shlex.quote(options.pool)}")
     return 0
 
 

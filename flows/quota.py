@@ -6,6 +6,7 @@ slow them down, so half a second's worth is taken at once, while the last of it 
 """
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -116,7 +117,7 @@ def checked_rate(name: str, limit: GlobalConcurrencyLimitResponse) -> tuple[int,
     if not limit.active or decay <= 0 or limit.limit < SLOTS_A_REQUEST:
         raise ProfileError(
             f"[limits] shared: the limit {name} is not active, or no rate (a request is {SLOTS_A_REQUEST} slots); remove it with "
-            f"`prefect gcl delete {name}`, and make it again: {command(name)}"
+            f"`prefect gcl delete {shlex.quote(name)}`, and make it again: {command(name)}"
         )
     return limit.limit, decay
 
@@ -128,9 +129,10 @@ def slots_for(requests_per_minute: float) -> tuple[int, float]:
 
 
 def command(name: str, requests_per_minute: float = 600) -> str:
-    """Word what makes a limit, by the figure of ten requests a second unless another is known."""
+    """Return the command that makes a limit; ten requests a second unless another rate is known."""
     slots, decay = slots_for(requests_per_minute)
-    return f"`prefect gcl create {name} --limit {slots} --slot-decay-per-second {decay:g}` ({requests_per_minute:g} requests a minute)"
+    options = f"--limit {slots} --slot-decay-per-second {decay:g}"
+    return f"`prefect gcl create {shlex.quote(name)} {options}` ({requests_per_minute:g} requests a minute)"
 
 
 def missing(name: str) -> ProfileError:
