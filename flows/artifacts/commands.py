@@ -15,11 +15,11 @@ def rerun_command(flow: str, parameters: Mapping[str, Any], folder: Path) -> str
     """Return the `declaim` command that does the same as a run of a flow.
 
     `flow` is `narrate`, `retell` or `library`, `parameters` are those of the run, and `folder` is its resolved output folder.
-    Paths are made absolute, so that the command works in any directory.
+    Paths are made absolute, so that the command works in any directory. Each option has a line, for narrow pages.
     """
     options = _library_options if flow == "library" else _book_options
-    words = ["declaim", flow, *options(parameters, folder)]
-    return " ".join(map(quote_argument, words))
+    groups = [["declaim", flow], *options(parameters, folder)]
+    return " \\\n  ".join(" ".join(map(quote_argument, words)) for words in groups)
 
 
 def quote_argument(text: str) -> str:
@@ -45,36 +45,36 @@ def _octal(character: str) -> str:
     return "".join(f"\\0{byte:03o}" for byte in os.fsencode(character))
 
 
-def _book_options(parameters: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    yield _absolute(str(parameters.get("source", "")))
+def _book_options(parameters: Mapping[str, Any], folder: Path) -> Iterator[list[str]]:
+    yield [_absolute(str(parameters.get("source", "")))]
     if instruction := parameters.get("instruction"):
         # In one word: an instruction may begin with a dash.
-        yield f"--instruction={instruction}"
+        yield [f"--instruction={instruction}"]
     yield from _profile_options(parameters)
-    yield from ("--out", str(folder))
+    yield ["--out", str(folder)]
     if chapters := parameters.get("chapters"):
-        yield from ("--chapters", str(chapters))
+        yield ["--chapters", str(chapters)]
 
 
-def _library_options(parameters: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    yield _absolute(str(parameters.get("inbox", "")))
-    yield from ("--out", str(folder))
+def _library_options(parameters: Mapping[str, Any], folder: Path) -> Iterator[list[str]]:
+    yield [_absolute(str(parameters.get("inbox", "")))]
+    yield ["--out", str(folder)]
     yield from _profile_options(parameters)
     for name, option in {"at_once": "--at-once", "settle_seconds": "--settle"}.items():
         if (value := parameters.get(name)) is not None:
-            yield from (option, str(value))
+            yield [option, str(value)]
     # Without them there is no limit, and all is narrated in one process.
     for name, option in {"budget_usd": "--budget", "deployment": "--deployment"}.items():
         if value := parameters.get(name):
-            yield from (option, str(value))
+            yield [option, str(value)]
 
 
-def _profile_options(parameters: Mapping[str, Any]) -> Iterator[str]:
+def _profile_options(parameters: Mapping[str, Any]) -> Iterator[list[str]]:
     if profile := str(parameters.get("profile") or ""):
         is_path = profile.endswith(".toml") or os.sep in profile
-        yield from ("--profile", _absolute(profile) if is_path else profile)
+        yield ["--profile", _absolute(profile) if is_path else profile]
     for override in parameters.get("overrides") or ():
-        yield from ("--set", str(override))
+        yield ["--set", str(override)]
 
 
 def _absolute(path: str) -> str:

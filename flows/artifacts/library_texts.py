@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.artifacts.forecast import BookForecast
 from flows.artifacts.links import OutboxLinks
-from flows.artifacts.markdown import escape_markdown, fence_code
+from flows.artifacts.markdown import escape_markdown, fence_code, inline_code
 from flows.artifacts.texts import REPORT, format_duration, list_lines
 from tasks.library.ledger import Entry, State
 from tasks.money import format_usd
@@ -18,6 +18,7 @@ _WAITING = "waiting"
 _ORDER = (State.FAILED, State.INCOMPLETE, State.STOPPED, State.RUNNING, _WAITING, State.DONE)
 _SPOKEN = {State.DONE, State.INCOMPLETE, State.RUNNING}
 _LEAST_WORK = 0.1
+_NO_PACE = "unknown until a book is finished"
 # Until a fiftieth of the work is done, the ledger's pace is the better one.
 _MEASURED_SHARE = 0.02
 
@@ -126,12 +127,14 @@ class LibraryStatus:
             return ""
         work, usd = sum(it.work for it in read), _sum_usd(it.usd for it in read)
         pace = self._ledger_pace
-        chunks, to_speak = sum(it.chunks for it in read), sum(it.to_speak for it in read)
-        unread = len(self.books) - len(read)
+        chunks = sum(it.chunks for it in read)
+        stored, unread = chunks - sum(it.to_speak for it in read), len(self.books) - len(read)
+        time = f"about {format_duration(work / pace)}, at the pace of the ledger's books" if pace else _NO_PACE
         return (
-            f"{len(read):,} {_plural(len(read), 'book')}, {chunks:,} chunks, {to_speak:,} of them to speak; cost: {format_usd(usd)}; time: "
-            + (f"about {format_duration(work / pace)}, at the pace of the ledger's books" if pace else "not known yet")
-            + (f" ({unread:,} more {_plural(unread, 'manuscript')} not read)" if unread else "")
+            f"{_count(len(read), 'book')}, {_count(chunks, 'chunk')}"
+            + (f", {stored:,} of them in the store" if stored else "")
+            + f"; cost: {format_usd(usd)}; time: {time}"
+            + (f" ({_count(unread, 'more manuscript')} not read)" if unread else "")
         )
 
     @property
@@ -148,16 +151,19 @@ def _sum_usd(amounts: Iterable[float | None]) -> float | None:
     return None if None in known else sum(usd or 0.0 for usd in known)
 
 
-def _plural(count: int, noun: str) -> str:
-    return noun if count == 1 else f"{noun}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def library_line(status: LibraryStatus) -> str:
     """Return one line on how far a library's run is."""
-    counts = ", ".join(f"{count} {state}" for state, count in status.counts.items())
-    left = status.seconds_left
+    if not status.books:
+        return "nothing in the inbox is new"
+    finished, left = sum(book.is_finished for book in status.books), status.seconds_left
+    others = [f"{count:,} {state}" for state, count in status.counts.items() if state != State.DONE]
+    counts = ", ".join([f"{finished:,} of {_count(len(status.books), 'book')} finished", *others])
     time = "" if left is None else f"; about {format_duration(left)} left"
-    return f"{counts or 'nothing in the inbox is new'}{time}; cost so far: {format_usd(status.usd)}"
+    return f"{counts}{time}; {'cost' if finished == len(status.books) else 'cost so far'}: {format_usd(status.usd)}"
 
 
 def open_row(book: BookStatus) -> dict[str, Any]:
@@ -165,15 +171,20 @@ def open_row(book: BookStatus) -> dict[str, Any]:
     left = book.live.seconds_left if book.live and book.state == State.RUNNING else None
     return {
         "manuscript": book.manuscript,
-        "book": book.entry.title if book.entry else "",
-        "state": book.state,
-        "progress": f"{100 * book.share:.0f} %" if book.state == State.RUNNING else "",
+        "state": _describe_state(book),
         "time left": "" if left is None else format_duration(left),
-        "priority": book.priority,
-        "chunks": book.forecast.chunks if book.forecast else "",
-        "cost": "" if book.state == _WAITING else format_usd(book.usd),
+        "cost": format_usd(book.usd) if book.live or (book.entry and book.entry.state != State.RUNNING) else "",
         "reason": book.entry.error if book.entry else "",
+        "chunks": book.forecast.chunks if book.forecast else "",
+        "priority": book.priority,
     }
+
+
+def _describe_state(book: BookStatus) -> str:
+    """Return a book's state, with how far its run is; one that has not shown it yet is only starting."""
+    if book.state != State.RUNNING:
+        return book.state
+    return f"running, {100 * book.share:.0f} %" if book.live else "starting"
 
 
 def finished_row(book: BookStatus) -> dict[str, Any]:
@@ -194,14 +205,14 @@ def sort_books(books: Iterable[BookStatus]) -> list[BookStatus]:
 
 def library_summary(inbox: str, status: LibraryStatus, links: OutboxLinks, resume: str) -> str:
     """Return the summary of a library's run; `resume` says how to run it again."""
-    lines = [f"# Library: {escape_markdown(inbox)}", "", f"{library_line(status)}.", ""]
-    if status.forecast:
+    lines = ["# Library", "", f"Inbox: {inline_code(inbox)}", "", f"{library_line(status)}.", ""]
+    if status.forecast and not all(book.is_finished for book in status.books):
         lines += [f"**Forecast:** {status.forecast}.", ""]
     faulty = [book for book in status.books if book.entry and book.entry.error]
     running = [book for book in status.books if book.state == State.RUNNING]
     finished = [book for book in status.books if book.is_finished]
     lines += _section("Not done", [_faulty_line(book) for book in faulty])
-    lines += _section("In progress", [_running_line(book) for book in running])
+    lines += _section("Books in progress", [_running_line(book) for book in running])
     lines += _section("Finished", [_finished_line(book, links) for book in finished])
     if finished and not links.url(links.outbox):
         lines += ["The outbox is this folder:", "", fence_code(str(links.outbox)), ""]
@@ -220,7 +231,7 @@ def _faulty_line(book: BookStatus) -> str:
 def _running_line(book: BookStatus) -> str:
     left = book.live.seconds_left if book.live else None
     time = "" if left is None else f", about {format_duration(left)} left"
-    return f"{escape_markdown(book.manuscript)}: {100 * book.share:.0f} %{time}"
+    return f"{escape_markdown(book.manuscript)}: {_describe_state(book)}{time}"
 
 
 def _finished_line(book: BookStatus, links: OutboxLinks) -> str:

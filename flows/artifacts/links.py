@@ -31,6 +31,11 @@ class OutboxLinks:
         return f"{base}/" if relative == "." else f"{base}/{quote(relative, errors='surrogateescape')}"
 
     def markdown(self, path: PurePath, text: str) -> str:
-        """Return a Markdown link to a path with `text` as its words; without a URL, the text as code."""
-        url = self.url(Path(path))
-        return f"[{escape_markdown(text)}]({url})" if url else inline_code(text)
+        """Return a Markdown link to a path with `text` as its words; without a URL, the text as code.
+
+        Prefect's page shows the backslashes of escapes within a link, so words that need them stand before it.
+        """
+        url, escaped = self.url(Path(path)), escape_markdown(text)
+        if not url:
+            return inline_code(text)
+        return f"[{text}]({url})" if escaped == text else f"{escaped} ([open]({url}))"

@@ -17,7 +17,8 @@ _A_WHILE_SECONDS = 90
 # Lists are cut at this many lines; the manifest and the ledger have all.
 _MOST_LINES = 20
 # Replaced by the reason when the run has ended before it was done.
-_IN_PROGRESS = "**In progress.** If this run ends before it is done:"
+_ENDS_EARLY = "If this run ends before it is done:"
+_IN_PROGRESS = f"**In progress.** {_ENDS_EARLY}"
 REPORT = "report.html"
 
 
@@ -98,7 +99,8 @@ def book_in_progress(title: str, resume: str) -> str:
 
 def mark_unfinished(summary: str, reason: str) -> str:
     """Return a summary of a run in progress as that of one that ended before it was done; any other is unchanged."""
-    return summary.replace(_IN_PROGRESS, f"**Not finished:** {escape_markdown(reason)}", 1)
+    shown = _IN_PROGRESS if _IN_PROGRESS in summary else _ENDS_EARLY
+    return summary.replace(shown, f"**Not finished:** {escape_markdown(reason)}", 1)
 
 
 def finished_book(
@@ -143,4 +145,4 @@ def retold_book(title: str, line: str) -> str:
 
 def library_in_progress(resume: str) -> str:
     """Return the end of the summary of a library's run that goes on."""
-    return f"{_IN_PROGRESS}\n\n{resume}"
+    return f"{_ENDS_EARLY}\n\n{resume}"

@@ -83,6 +83,8 @@ def test_links_lie_below_the_link_base() -> None:
     assert not links.url(Path("/srv/elsewhere/report.html"))
     assert not links.url(outbox / ".." / "secret")
     assert not OutboxLinks("", outbox).url(outbox / "a")
+    assert links.markdown(outbox / "a.mp3", "a.mp3") == "[a.mp3](https://audio.example/books/a.mp3)"
+    assert links.markdown(outbox / "a", "<i>") == "\\<i\\> ([open](https://audio.example/books/a))"
     assert links.markdown(Path("/srv/elsewhere/a.mp3"), "a.mp3") == "`a.mp3`"
     assert OutboxLinks.for_book("http://x", "", outbox / "book").url(outbox / "book") == "http://x/book"
 
@@ -173,15 +175,15 @@ def test_a_library_shows_what_books_in_progress_cost_and_take() -> None:
     # Half of the work took 300 s.
     assert status.seconds_left == pytest.approx(300)
     assert status.usd == pytest.approx(0.5042)
-    assert library_line(status) == "1 done, 1 waiting, 1 running; about 5 min left; cost so far: $0.50"
+    assert library_line(status) == "1 of 3 books finished, 1 waiting, 1 running; about 5 min left; cost so far: $0.50"
     assert library_line(LibraryStatus((running,), 1, None, 60.0)).endswith("cost so far: $0.0042")
-    assert open_row(running)["progress"] == "50 %"
+    assert open_row(running)["state"] == "running, 50 %"
     assert open_row(waiting)["cost"] == ""
 
 
 def test_a_cost_that_is_partly_unknown_is_unknown() -> None:
     entry = Entry(State.DONE, (), "", "A Book", folder="/out/a", seconds=1.0)
-    assert library_line(LibraryStatus((BookStatus("a.md", 0, entry),), 1, None, 1.0)).endswith("cost so far: unknown")
+    assert library_line(LibraryStatus((BookStatus("a.md", 0, entry),), 1, None, 1.0)).endswith("; cost: unknown")
     live = BookStatus("b.md", 0, Entry(State.RUNNING, (), ""), LiveProgress(10.0, None, None))
     assert LibraryStatus((live,), 1, None, 1.0).usd is None
 
@@ -197,11 +199,11 @@ def test_a_forecast_goes_by_the_pace_of_the_ledger() -> None:
     assert ledger_pace(entries[1:]) is None
     books = tuple(BookStatus(f"{n}.md", 0, None, None, BookForecast(7200, 7200, 1.0)) for n in range(2))
     assert LibraryStatus(books, 2, pace, 0.0).forecast == (
-        "2 books, 14,400 chunks, 14,400 of them to speak; cost: $2.00; time: about 1 h 00 min, at the pace of the ledger's books"
+        "2 books, 14,400 chunks; cost: $2.00; time: about 1 h 00 min, at the pace of the ledger's books"
     )
     unknown = (BookStatus("a.md", 0, None, None, BookForecast(1, 1, None)), BookStatus("b.md", 0))
     assert LibraryStatus(unknown, 2, None, 0.0).forecast == (
-        "1 book, 1 chunks, 1 of them to speak; cost: unknown; time: not known yet (1 more manuscript not read)"
+        "1 book, 1 chunk; cost: unknown; time: unknown until a book is finished (1 more manuscript not read)"
     )
 
 
