@@ -28,7 +28,10 @@ def parser() -> argparse.ArgumentParser:
     for command in (narrate, plan, retell):
         folder = "retold" if command is retell else "narrated"
         command.add_argument(
-            "source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file, or a folder of Markdown files"
+            "source",
+            type=_source,
+            metavar="SOURCE",
+            help="an EPUB, PDF or Markdown file, a folder of Markdown files, or the URL of a file",
         )
         command.add_argument("--out", default="", metavar="DIR", help=f"where the editions go ({folder}/<title>)")
         command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
@@ -187,6 +190,10 @@ def _add_store(commands: Any) -> None:
         action.add_argument("--json", action="store_true", help="print one JSON document on standard output")
         action.add_argument("--verbose", action="store_true", help="show tracebacks")
         action.set_defaults(command=f"flows.store_commands:{name}")
+
+
+def _source(text: str) -> Path | str:
+    return text if "://" in text else Path(text)
 
 
 def _count(text: str) -> int:

@@ -54,6 +54,8 @@ class Crew:
         self._open: dict[int, Script] = {}
         self._spoken: set[int] = set()
         self._told: dict[int, int] = {}
+        # What open chapters have cost so far, in US dollars: the budget learns of it when they have ended.
+        self._spent: dict[int, float] = {}
         self._closed_by: DeclaimError | None = None
         self._changed = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -107,6 +109,8 @@ class Crew:
         finally:
             del self._open[script.number]
             self._spoken.discard(script.number)
+            self._spent.pop(script.number, None)
+            self._dashboard.set_open_cost(sum(self._spent.values()))
             self._changed.set()
         self._tell(script, len(performed.performance.recital.voiced))
         return performed
@@ -114,7 +118,7 @@ class Crew:
     def heard(self, event: tuple[float, dict[str, Any]]) -> None:
         """Take what a worker tells under our topic."""
         _, told = event
-        for number, done, is_spoken in told["news"] if told["run"] == self._commission.run else ():
+        for number, done, is_spoken, usd in told["news"] if told["run"] == self._commission.run else ():
             script = self._open.get(number)
             if script is None:
                 continue
@@ -122,6 +126,8 @@ class Crew:
                 self._dashboard.mark_mastering(script)
                 self._spoken.add(number)
             self._tell(script, done)
+            self._spent[number] = usd
+        self._dashboard.set_open_cost(sum(self._spent.values()))
         self._changed.set()
 
     def _tell(self, script: Script, done: int) -> None:

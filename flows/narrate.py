@@ -101,7 +101,9 @@ async def narrated(
     scripts = reading.scripts(castings[0])
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values()) + (retelling.usd if retelling else 0.0)
     budget = Budget(settings.limits.budget_usd, spent)
-    is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
+    prices = [part.usd(1) for casting in castings for part in casting.parts.values()]
+    prices += [request["usd"] for request in retelling.told["requests"]] if retelling else []
+    is_priced = None not in prices
     run = BookRun(book, scripts, folder, settings.output, lambda: budget.spent if is_priced else None)
     async with open_book_artifacts(run) as dashboard:
         performances = await _performed(reading, scripts, castings, budget, dashboard)

@@ -116,8 +116,9 @@ async def _narrated(
             from tasks.synthesize import BOUGHT  # noqa: PLC0415  # likewise
 
         await connect(server)
-        source = options.source.absolute()
-        READ.set({source: plan.book})
+        # The flow fetches and reads a manuscript that is given by a URL itself.
+        source = options.source.absolute() if isinstance(options.source, Path) else options.source
+        READ.set({source: plan.book} if isinstance(source, Path) else {})
         BOUGHT.set(bought)
         with show_progress(plan), told_as_interrupt():
             result: dict[str, Any] = await narrate(

@@ -18,11 +18,11 @@ from flows.artifacts.artifact import Artifact, current_resume_section, describe_
 from flows.artifacts.links import OutboxLinks
 from flows.artifacts.texts import (
     ChapterProgress,
+    add_reason,
     book_in_progress,
     escape_cells,
     finished_book,
     incomplete_book,
-    mark_unfinished,
     progress_line,
 )
 from flows.artifacts.work import BookWork
@@ -73,6 +73,7 @@ class BookArtifacts:
         self._chapters = {script.number: ChapterProgress(script) for script in run.scripts}
         chunks = {script.number: len(script.chunks) for script in run.scripts}
         self._work = BookWork(chunks, monotonic(), has_mastering=bool(run.output.editions))
+        self._open_usd = 0.0
         self._changed = WORK_CHANGED.get()
         self._progress = Artifact(client, "progress", f"{key}-progress")
         self._table = Artifact(client, "table", f"{key}-chapters")
@@ -109,6 +110,10 @@ class BookArtifacts:
         self._changed(self._work)
         emit_event(f"declaim.chapter.{chapter.state}", self._resource, payload=chapter.row)
 
+    def set_open_cost(self, usd: float) -> None:
+        """Set what chapters have cost that are spoken elsewhere, in US dollars, as far as the run's own cost has it not yet."""
+        self._open_usd = usd
+
     def start_packaging(self) -> None:
         """Show that the editions are being made."""
         self._work.is_packaging = True
@@ -117,9 +122,11 @@ class BookArtifacts:
     async def show_editions(self, account: Account, published: Published) -> None:
         """Show what has been made, and emit the event of a finished book if no chapter is missing."""
         totals = manifest(account)["totals"]
+        # The same figure as in the progress bar: with what a language model was paid, and what the service says it charged.
+        shown = totals | {"usd": self._run.spent()}
         editions = _choose_editions(edition.path for edition in published.editions)
         run, missing = self._run, [it.row for it in self._chapters.values() if it.state == "missing"]
-        text = finished_book(run.book.title, totals, published.folder, editions, run.links)
+        text = finished_book(run.book.title, shown, published.folder, editions, run.links)
         self._work.is_packaging = False
         if missing:
             names = [f"{row['chapter']} · {row['title']}" for row in missing]
@@ -135,7 +142,9 @@ class BookArtifacts:
     async def show(self) -> None:
         """Bring progress bar and table up to date."""
         now, usd, work = monotonic(), self._run.spent(), self._work
+        usd = None if usd is None else usd + self._open_usd
         work.sample(now)
+        self._changed(work)
         left, percent = work.seconds_left(now), work.percent(now)
         facts = {"folder": str(self._run.folder), "percent": f"{percent:.2f}"}
         facts |= {"usd": f"{usd:.6f}"} if usd is not None else {}
@@ -151,7 +160,7 @@ class BookArtifacts:
         """Show why the run ends before its book is done."""
         reason = describe_error(error)
         if not self._work.is_finished:
-            await self._summary.show(mark_unfinished(self._summary_text, reason), _SUMMARY)
+            await self._summary.show(add_reason(self._summary_text, reason), _SUMMARY)
         if isinstance(error, BudgetExceeded):
             payload = {"spent_usd": self._run.spent(), "said": reason}
             emit_event("declaim.budget.reached", self._resource, payload=payload)

@@ -18,7 +18,8 @@ def rerun_command(flow: str, parameters: Mapping[str, Any], folder: Path) -> str
     Paths are made absolute, so that the command works in any directory. Each option has a line, for narrow pages.
     """
     options = _library_options if flow == "library" else _book_options
-    groups = [["declaim", flow], *options(parameters, folder)]
+    first, *others = options(parameters, folder)
+    groups = [["declaim", flow, *first], *others]
     return " \\\n  ".join(" ".join(map(quote_argument, words)) for words in groups)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from flows.dispatch import Order
 from flows.plan import make_plan
-from tasks.errors import DeclaimError
 from tasks.library.inbox import fetched
 from tasks.library.ledger import Entry
 from tasks.settings import load_profile
@@ -33,7 +32,7 @@ def forecast_book(order: Order) -> BookForecast | None:
     try:
         with fetched(order.source) as path:
             plan = make_plan(path, load_profile(order.profile, order.overrides), order.chapters)
-    except DeclaimError:
+    except Exception:  # noqa: BLE001  # whatever is wrong with a manuscript, its own run reports
         return None
     planned = [chunk for row in plan.all_chunks for chunk in row]
     missing = [chunk for chunk in planned if not chunk.cached]

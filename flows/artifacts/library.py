@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import PurePosixPath
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -37,21 +37,13 @@ from flows.artifacts.library_texts import (
 )
 from flows.artifacts.links import OutboxLinks
 from flows.artifacts.texts import REPORT, escape_cells, library_in_progress, mark_unfinished
-from flows.dispatch import Order
-from flows.library_book import House
+from flows.library_book import House, Job
 from tasks.library.inbox import Seen
 from tasks.library.ledger import State
 
 # A forecast reads every manuscript. Books do not wait longer than this for it; the rest of it goes on beside them.
 _FORECAST_SECONDS = 5
 _MOST_ARTIFACTS = 200
-
-
-class _Job(Protocol):
-    @property
-    def seen(self) -> Seen: ...
-    @property
-    def order(self) -> Order: ...
 
 
 class LibraryArtifacts:
@@ -99,7 +91,7 @@ class LibraryArtifacts:
         self._error = describe_error(error)
 
     @asynccontextmanager
-    async def forecasting(self, jobs: Sequence[_Job]) -> AsyncIterator[None]:
+    async def forecasting(self, jobs: Sequence[Job]) -> AsyncIterator[None]:
         """Forecast what the books will take, before the block if that is quick, and beside it if not."""
         forecasting = asyncio.create_task(self._forecast(jobs))
         try:
@@ -109,7 +101,7 @@ class LibraryArtifacts:
         finally:
             forecasting.cancel()
 
-    async def _forecast(self, jobs: Sequence[_Job]) -> None:
+    async def _forecast(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             self._forecasts[job.seen.name] = await asyncio.to_thread(forecast_book, job.order)
         if jobs:
@@ -119,7 +111,8 @@ class LibraryArtifacts:
         """Bring all artifacts up to date."""
         await self._read_live()
         status = self._status()
-        self._best = 100.0 if self._is_over else min(max(self._best, status.percent), 99.9)
+        is_finished = self._is_over and all(book.is_finished for book in status.books)
+        self._best = 100.0 if is_finished else min(max(self._best, status.percent), 99.9)
         await self._progress.show(round(self._best, 1), library_line(status))
         books = sort_books(status.books)
         rows = [escape_cells(open_row(book)) for book in books if not book.is_finished]
@@ -161,21 +154,21 @@ class LibraryArtifacts:
         if not wanted:
             return
         with suppress(httpx.HTTPError, PrefectException):
-            for facts in await self._read_facts([entries[name].run for name in wanted.values()]):
+            # A run in this process is known as a child of this run; the ledger has the ids of all others.
+            is_here = any(not it.run for it in entries.values() if it.state is State.RUNNING)
+            runs = [UUID(run) for name in wanted.values() if (run := entries[name].run)]
+            for facts in await self._read_facts([] if is_here else runs):
                 if name := wanted.pop(facts.get("folder", ""), ""):
                     usd, left = _figure(facts.get("usd")), _figure(facts.get("seconds_left"))
                     self._live[name] = LiveProgress(float(facts.get("percent", 0.0)), usd, left)
 
-    async def _read_facts(self, runs: Sequence[str]) -> list[dict[str, str]]:
-        """Return the metadata of the progress artifacts of books' runs, the last updated first.
-
-        A run in this process is known as a child of this run; the ledger has the ids of all others.
-        """
+    async def _read_facts(self, runs: Sequence[UUID]) -> list[dict[str, str]]:
+        """Return the metadata of the progress artifacts of runs, the last updated first; of this run's children if none is named."""
         artifacts = ArtifactFilter(type=ArtifactFilterType(any_=["progress"]))
         own = FlowRunFilterParentFlowRunId(any_=[UUID(str(flow_run.get_id()))])
         children: FlowRunFilter | None = FlowRunFilter(parent_flow_run_id=own)
-        if all(runs):
-            artifacts.flow_run_id = ArtifactFilterFlowRunId(any_=[UUID(run) for run in runs])
+        if runs:
+            artifacts.flow_run_id = ArtifactFilterFlowRunId(any_=list(runs))
             children = None
         found = await self._client.read_artifacts(
             artifact_filter=artifacts,

@@ -10,13 +10,12 @@ from typing import Any
 from flows.artifacts.forecast import BookForecast
 from flows.artifacts.links import OutboxLinks
 from flows.artifacts.markdown import escape_markdown, fence_code, inline_code
-from flows.artifacts.texts import REPORT, format_duration, list_lines
+from flows.artifacts.texts import REPORT, count_noun, format_duration, list_lines
 from tasks.library.ledger import Entry, State
 from tasks.money import format_usd
 
 _WAITING = "waiting"
 _ORDER = (State.FAILED, State.INCOMPLETE, State.STOPPED, State.RUNNING, _WAITING, State.DONE)
-_SPOKEN = {State.DONE, State.INCOMPLETE, State.RUNNING}
 _LEAST_WORK = 0.1
 _NO_PACE = "unknown until a book is finished"
 # Until a fiftieth of the work is done, the ledger's pace is the better one.
@@ -55,9 +54,14 @@ class BookStatus:
     @property
     def share(self) -> float:
         """How much of its work needs no more time, from 0 to 1; all of it once its run has ended, however it ended."""
-        if self.state == State.RUNNING:
-            return self.live.percent / 100 if self.live else 0.0
-        return 0.0 if self.entry is None else 1.0
+        return self.achieved if self.state in {State.RUNNING, _WAITING} else 1.0
+
+    @property
+    def achieved(self) -> float:
+        """How much of its work is done, from 0 to 1."""
+        if self.is_finished:
+            return 1.0
+        return self.live.percent / 100 if self.live else 0.0
 
     @property
     def usd(self) -> float | None:
@@ -98,9 +102,10 @@ class LibraryStatus:
 
     @property
     def percent(self) -> float:
-        """How much of the work needs no more time, from 0 to 100."""
+        """How much of the work is done, from 0 to 100; what failed is not."""
         whole = sum(self._work)
-        return 100 * self._done(self.books) / whole if whole else 0.0
+        done = sum(work * book.achieved for work, book in zip(self._work, self.books, strict=True))
+        return 100 * done / whole if whole else 0.0
 
     @property
     def usd(self) -> float | None:
@@ -111,8 +116,8 @@ class LibraryStatus:
     def seconds_left(self) -> float | None:
         """The estimated seconds to the end of all books; None if nothing is known of the pace, or nothing is left."""
         whole = sum(self._work)
-        left = whole - self._done(self.books)
-        done = self._done([book for book in self.books if book.state in _SPOKEN])
+        left = sum(work * (1 - book.share) for work, book in zip(self._work, self.books, strict=True))
+        done = sum(work * book.achieved for work, book in zip(self._work, self.books, strict=True))
         if left <= 0:
             return None
         pace = done / self.seconds if self.seconds > 0 and done > _MEASURED_SHARE * whole else self._ledger_pace
@@ -131,28 +136,20 @@ class LibraryStatus:
         stored, unread = chunks - sum(it.to_speak for it in read), len(self.books) - len(read)
         time = f"about {format_duration(work / pace)}, at the pace of the ledger's books" if pace else _NO_PACE
         return (
-            f"{_count(len(read), 'book')}, {_count(chunks, 'chunk')}"
+            f"{count_noun(len(read), 'book')}, {count_noun(chunks, 'chunk')}"
             + (f", {stored:,} of them in the store" if stored else "")
             + f"; cost: {format_usd(usd)}; time: {time}"
-            + (f" ({_count(unread, 'more manuscript')} not read)" if unread else "")
+            + (f" ({count_noun(unread, 'more manuscript')} not read)" if unread else "")
         )
 
     @property
     def _ledger_pace(self) -> float | None:
         return self.pace and self.pace * max(1, min(self.at_once, len(self.books)))
 
-    def _done(self, books: Iterable[BookStatus]) -> float:
-        work = {id(book): it for book, it in zip(self.books, self._work, strict=True)}
-        return sum(work[id(book)] * book.share for book in books)
-
 
 def _sum_usd(amounts: Iterable[float | None]) -> float | None:
     known = list(amounts)
     return None if None in known else sum(usd or 0.0 for usd in known)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def library_line(status: LibraryStatus) -> str:
@@ -161,7 +158,7 @@ def library_line(status: LibraryStatus) -> str:
         return "nothing in the inbox is new"
     finished, left = sum(book.is_finished for book in status.books), status.seconds_left
     others = [f"{count:,} {state}" for state, count in status.counts.items() if state != State.DONE]
-    counts = ", ".join([f"{finished:,} of {_count(len(status.books), 'book')} finished", *others])
+    counts = ", ".join([f"{finished:,} of {count_noun(len(status.books), 'book')} finished", *others])
     time = "" if left is None else f"; about {format_duration(left)} left"
     return f"{counts}{time}; {'cost' if finished == len(status.books) else 'cost so far'}: {format_usd(status.usd)}"
 
@@ -188,10 +185,11 @@ def _describe_state(book: BookStatus) -> str:
 
 
 def finished_row(book: BookStatus) -> dict[str, Any]:
-    """Return the row of a finished book, without its link."""
+    """Return the row of a finished book; its link comes in the place of an empty `report`."""
     entry = book.entry
     return {
         "manuscript": book.manuscript,
+        "report": "",
         "book": entry.title if entry else "",
         "length": format_duration(entry.seconds) if entry and entry.seconds is not None else "",
         "cost": format_usd(book.usd),

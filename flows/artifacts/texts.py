@@ -100,7 +100,17 @@ def book_in_progress(title: str, resume: str) -> str:
 def mark_unfinished(summary: str, reason: str) -> str:
     """Return a summary of a run in progress as that of one that ended before it was done; any other is unchanged."""
     shown = _IN_PROGRESS if _IN_PROGRESS in summary else _ENDS_EARLY
-    return summary.replace(shown, f"**Not finished:** {escape_markdown(reason)}", 1)
+    return summary.replace(shown, _reason_line(reason), 1)
+
+
+def add_reason(summary: str, reason: str) -> str:
+    """Return a summary with the reason why its run ended before it was done, whether its editions are shown yet or not."""
+    marked = mark_unfinished(summary, reason)
+    return marked if marked != summary else f"{summary}\n{_reason_line(reason)}\n"
+
+
+def _reason_line(reason: str) -> str:
+    return f"**Not finished:** {escape_markdown(reason)}"
 
 
 def finished_book(
@@ -127,9 +137,14 @@ def _folder_lines(folder: Path, links: OutboxLinks) -> list[str]:
 def _totals_line(totals: Mapping[str, Any]) -> str:
     length = format_duration(totals["seconds"] or 0.0)
     return (
-        f"{totals['chapters']} chapters, {length}; {totals['clips'] or 0:,} clips, {totals['cached'] or 0:,} of them from the "
+        f"{count_noun(totals['chapters'], 'chapter')}, {length}; {count_noun(totals['clips'] or 0, 'clip')}, {totals['cached'] or 0:,} of them from the "
         f"store; {totals['retries'] or 0:,} retries; cost of this run: {format_usd(totals['usd'])}."
     )
+
+
+def count_noun(number: int, noun: str) -> str:
+    """Return a number of things as text: `1 book`, `2,000 books`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def list_lines(lines: Sequence[str]) -> list[str]:

@@ -136,6 +136,18 @@ def test_every_command_does_what_it_says_with_hostile_names(
     assert {path.name for path in tmp_path.iterdir()} == {inbox.name, outbox.name, "store"}
 
 
+def test_a_manuscript_may_be_given_by_a_url_as_on_the_pages_of_a_remote_inbox(house: House, tmp_path: Path) -> None:
+    (tmp_path / "far.md").write_text("# Far\n\nThe house is far away.\n", "utf-8")
+    url, profile = f"file://{tmp_path}/far.md", ("--profile", house.folder / "profile.toml")
+    planned = house.run("plan", url, *profile)
+    assert (planned.returncode, planned.stderr) == (0, "")
+    done = house.run("narrate", url, *profile, "--out", tmp_path / "out", "--set", f"store.url={tmp_path / 'store'}")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "report.html").is_file()
+    gone = house.run("plan", f"file://{tmp_path}/gone.md", *profile)
+    assert gone.returncode == 3
+
+
 def test_links_open_a_report_that_plays(house: House, browser: Browser, service: Service) -> None:
     port = free_port()
     paragraphs = "\n\n".join(f"On day {day} the lamp was lit at the window of the house." for day in range(12))

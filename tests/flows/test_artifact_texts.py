@@ -172,6 +172,11 @@ def test_a_library_shows_what_books_in_progress_cost_and_take() -> None:
     done = BookStatus("a.md", 0, DONE, None, BookForecast(100, 100, 0.5))
     status = LibraryStatus((done, running, waiting), 2, None, 300.0)
     assert status.percent == pytest.approx(50)
+    failed = BookStatus("d.md", 0, Entry(State.FAILED, (), ""), None, BookForecast(300, 300, 0.01))
+    with_failed = LibraryStatus((done, running, waiting, failed), 2, None, 300.0)
+    # What failed takes no more time, and is not done either.
+    assert with_failed.percent == pytest.approx(25)
+    assert with_failed.seconds_left == pytest.approx(300)
     # Half of the work took 300 s.
     assert status.seconds_left == pytest.approx(300)
     assert status.usd == pytest.approx(0.5042)

@@ -195,3 +195,10 @@ def test_a_schedule_that_is_none(house: House) -> None:
     assert done.returncode == 2
     assert "--cron 'every night'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_link_base_that_is_none(house: House) -> None:
+    done = house.run("deploy", house.inbox, "--link-base", "file:///srv/outbox")
+    assert done.returncode == 2
+    assert "[output] link_base" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
