@@ -141,7 +141,7 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
         _tell(job.seen.name, entry)
 
     # All end before the first error is raised: what is in flight is paid for.
-    async with dashboard.forecasting(jobs):
+    async with dashboard.forecast_books(jobs):
         with leaving_signals_to_us():
             ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
     for outcome in ended:

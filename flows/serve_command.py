@@ -89,7 +89,7 @@ class OutboxFiles(StaticFiles):
             if error.status_code != _NOT_FOUND or status is None or not stat.S_ISDIR(status.st_mode):
                 raise
         if not scope["path"].endswith("/"):
-            # Relative, so that it holds behind a proxy that serves the outbox below a path of its own.
+            # Relative, so that it holds behind a proxy that serves the outbox under a prefix.
             return RedirectResponse(f"./{quote(Path(path).name)}/")
         return HTMLResponse(await asyncio.to_thread(self._list_folder, path, Path(found)))
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from tasks.errors import DeclaimError
 
 # An update costs the server 15 ms; a person looks every few seconds.
 _UPDATE_SECONDS = 5
+_GRACE_SECONDS = 2
 _logger = logging.getLogger("declaim")
 
 
@@ -38,6 +39,7 @@ class Artifact:
         self._client = client
         self._kind = kind
         self._key = key
+        self._lock = asyncio.Lock()
         self._identifier: UUID | None = None
         self._shown: tuple[Any, str, Mapping[str, str]] | None = None
 
@@ -46,7 +48,11 @@ class Artifact:
 
         `facts` is its metadata, for other runs to read; no page shows it.
         """
-        facts = dict(facts or {})
+        # Two callers at once would create it twice.
+        async with self._lock:
+            await self._show(data, description, dict(facts or {}))
+
+    async def _show(self, data: Any, description: str, facts: dict[str, str]) -> None:
         if self._shown == (data, description, facts):
             return
         content = json.dumps(data, ensure_ascii=False) if self._kind == "table" else data
@@ -55,13 +61,13 @@ class Artifact:
                 update = ArtifactUpdate(data=content, description=description, metadata_=facts)
                 await self._client.update_artifact(self._identifier, update)
             else:
-                self._identifier = (await self._client.create_artifact(self._new(content, description, facts))).id
+                self._identifier = (await self._client.create_artifact(self._build(content, description, facts))).id
         except (httpx.HTTPError, PrefectException) as error:
             _logger.info("Prefect's pages are late: %s", error)
         else:
             self._shown = data, description, facts
 
-    def _new(self, data: Any, description: str, facts: dict[str, str]) -> ArtifactCreate:
+    def _build(self, data: Any, description: str, facts: dict[str, str]) -> ArtifactCreate:
         run = UUID(str(current_run.get_id()))
         return ArtifactCreate(
             type=self._kind, key=self._key, data=data, description=description, metadata_=facts, flow_run_id=run
@@ -69,18 +75,23 @@ class Artifact:
 
 
 @asynccontextmanager
-async def refreshing(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def refresh_periodically(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Call `show` at the beginning of the block, every few seconds, and at its end."""
+    ended = asyncio.Event()
 
     async def refresh() -> None:
-        while True:
+        while not ended.is_set():
             await show()
-            await asyncio.sleep(_UPDATE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), _UPDATE_SECONDS)
 
     refresher = asyncio.create_task(refresh())
     try:
         yield
     finally:
+        ended.set()
+        # A request that is cancelled may have created an artifact whose id nobody knows.
+        await asyncio.wait({refresher}, timeout=_GRACE_SECONDS)
         refresher.cancel()
         await show()
 

@@ -14,7 +14,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from slugify import slugify
 
-from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, refreshing
+from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, refresh_periodically
 from flows.artifacts.links import OutboxLinks
 from flows.artifacts.texts import (
     ChapterProgress,
@@ -180,7 +180,7 @@ async def open_book_artifacts(run: BookRun) -> AsyncIterator[BookArtifacts]:
         await artifacts.begin()
         token = CHUNK_DONE.set(_call_both(CHUNK_DONE.get(), artifacts.count_chunk))
         try:
-            async with refreshing(artifacts.show):
+            async with refresh_periodically(artifacts.show):
                 yield artifacts
         except (Exception, asyncio.CancelledError) as error:
             await artifacts.show_error(error)

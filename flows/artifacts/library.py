@@ -23,7 +23,7 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 from slugify import slugify
 
-from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, refreshing
+from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, refresh_periodically
 from flows.artifacts.forecast import BookForecast, forecast_book, ledger_pace
 from flows.artifacts.library_texts import (
     BookStatus,
@@ -41,7 +41,7 @@ from flows.library_book import House, Job
 from tasks.library.inbox import Seen
 from tasks.library.ledger import State
 
-# A forecast reads every manuscript. Books do not wait longer than this for it; the rest of it goes on beside them.
+# A forecast reads every manuscript. Books wait this long for it at most; after that both go on at the same time.
 _FORECAST_SECONDS = 5
 _MOST_ARTIFACTS = 200
 
@@ -91,8 +91,8 @@ class LibraryArtifacts:
         self._error = describe_error(error)
 
     @asynccontextmanager
-    async def forecasting(self, jobs: Sequence[Job]) -> AsyncIterator[None]:
-        """Forecast what the books will take, before the block if that is quick, and beside it if not."""
+    async def forecast_books(self, jobs: Sequence[Job]) -> AsyncIterator[None]:
+        """Forecast what the books will take: before the block if that takes five seconds at most, else during it."""
         forecasting = asyncio.create_task(self._forecast(jobs))
         try:
             await asyncio.wait({forecasting}, timeout=_FORECAST_SECONDS)
@@ -188,7 +188,7 @@ async def open_library_artifacts(house: House, at_once: int, link_base: str) -> 
     """Show a library's run in Prefect's pages for the time of the block; `link_base` is as in `[output]`."""
     async with get_client() as client:
         artifacts = LibraryArtifacts(client, house, at_once, link_base)
-        async with refreshing(artifacts.show):
+        async with refresh_periodically(artifacts.show):
             try:
                 yield artifacts
             except (Exception, asyncio.CancelledError) as error:

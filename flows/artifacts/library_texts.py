@@ -120,9 +120,14 @@ class LibraryStatus:
         done = sum(work * book.achieved for work, book in zip(self._work, self.books, strict=True))
         if left <= 0:
             return None
+        # What their own runs say is better, once no book waits.
+        open_books = [book for book in self.books if book.share < 1]
+        lives = [book.live.seconds_left for book in open_books if book.live]
+        known = [seconds for seconds in lives if seconds is not None]
+        if len(known) == len(open_books):
+            return max(known)
         pace = done / self.seconds if self.seconds > 0 and done > _MEASURED_SHARE * whole else self._ledger_pace
-        lives = [book.live.seconds_left or 0.0 for book in self.books if book.live and book.state == State.RUNNING]
-        return max([left / pace, *lives]) if pace else None
+        return max([left / pace, *known]) if pace else None
 
     @property
     def forecast(self) -> str:
@@ -197,7 +202,7 @@ def finished_row(book: BookStatus) -> dict[str, Any]:
 
 
 def sort_books(books: Iterable[BookStatus]) -> list[BookStatus]:
-    """Return books with those first that need a person, then those in progress; the order is kept otherwise."""
+    """Return books with those first that need a person, then those in progress; the order is otherwise unchanged."""
     return sorted(books, key=lambda book: _ORDER.index(book.state))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 
-from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, name_run, refreshing
+from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, name_run, refresh_periodically
 from flows.artifacts.book import book_tag
 from flows.artifacts.texts import book_in_progress, escape_cells, mark_unfinished, retold_book
 from tasks.errors import DeclaimError
@@ -55,7 +55,7 @@ class RetellingArtifacts:
         await self._summary.show(self._summary_text, _SUMMARY)
 
     async def finish(self) -> None:
-        """Show that the book is retold; its narration has a summary of its own."""
+        """Show that the book is retold; its narration has another summary."""
         await self._summary.show(retold_book(self._title, self.line), _SUMMARY)
 
     async def show_error(self, error: BaseException) -> None:
@@ -77,7 +77,7 @@ async def open_retelling_artifacts(
         artifacts = RetellingArtifacts(client, title, chapters, folder)
         await artifacts.begin()
         try:
-            async with refreshing(artifacts.show):
+            async with refresh_periodically(artifacts.show):
                 yield artifacts
             await artifacts.finish()
         except (Exception, asyncio.CancelledError) as error:

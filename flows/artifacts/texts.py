@@ -88,8 +88,8 @@ def progress_line(work: BookWork, seconds_left: float | None, usd: float | None)
 def resume_section(command: str, *, has_deployment: bool) -> str:
     """Return how to run again what a run did: `command` does it on a command line."""
     copied = ", or choose **Copy to new run** in the menu of this run" if has_deployment else ""
-    kept = "Clips that are in the store are not bought again."
-    return f"Run it again by this command{copied}. {kept}\n\n{fence_code(command, 'sh')}\n"
+    promise = "Clips that are in the store are not bought again."
+    return f"Run it again by this command{copied}. {promise}\n\n{fence_code(command, 'sh')}\n"
 
 
 def book_in_progress(title: str, resume: str) -> str:
@@ -155,7 +155,9 @@ def list_lines(lines: Sequence[str]) -> list[str]:
 
 def retold_book(title: str, line: str) -> str:
     """Return the summary of a book that a model has retold; `line` says how many of its chapters."""
-    return f"# {escape_markdown(title)}\n\nRetold: {line}. The narration has a summary of its own in this run.\n"
+    return (
+        f"# {escape_markdown(title)}\n\nRetold: {line}. The summary of its narration is another artifact of this run.\n"
+    )
 
 
 def library_in_progress(resume: str) -> str:

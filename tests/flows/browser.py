@@ -56,7 +56,7 @@ class Browser:
 
     @contextmanager
     def open_link(self, words: str) -> Iterator["Browser"]:
-        """Click the link that says these words; yields the page that it opens, in a tab of its own or in this one."""
+        """Click the link that says these words; yields the page that it opens, in a new tab or in this one."""
         before, address = _pages(self._port), self.evaluate("location.href")
         link = f"[...document.querySelectorAll('a')].find(it => it.innerText.trim() == {json.dumps(words)})"
         wait_for(lambda: self.evaluate(f"Boolean({link})"), f"the link {words!r}")

@@ -1,4 +1,4 @@
-"""`declaim serve` as a process of its own."""
+"""`declaim serve` in a separate process."""
 
 import re
 import signal

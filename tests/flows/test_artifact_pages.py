@@ -3,6 +3,7 @@
 DECLAIM_PICTURES names a folder for pictures of the pages, running and finished, on a desk and on a phone.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -134,6 +135,32 @@ def test_every_command_does_what_it_says_with_hostile_names(
     assert "--settle 0.5" in of_library
     # No part of a name has been run.
     assert {path.name for path in tmp_path.iterdir()} == {inbox.name, outbox.name, "store"}
+
+
+def test_the_command_of_a_retelling_carries_its_instruction(
+    house: House, browser: Browser, service: Service, tmp_path: Path
+) -> None:
+    instruction = "- For a child of six: it's `short`,\n\n```\n& costs $(touch x) #1"
+    source = tmp_path / "the mill & I.md"
+    source.write_text("# The Mill\n\nElla kept the ledger of the mill.\n", "utf-8")
+    model = (f"base_url='{service.url}/v1'", "text='openai'", "model='a-model'", f"api_key_env='{KEY}'")
+    settings = [f"store.url={tmp_path / 'store'}", *(f"retell.{it}" for it in model)]
+    options = [word for setting in settings for word in ("--set", setting)]
+    profile = ("--profile", str(house.folder / "profile.toml"), "--out", str(tmp_path / "out"))
+    arguments = ["retell", str(source), f"--instruction={instruction}", *profile, *options]
+    service.behave(latency_seconds=SLOW_SECONDS)
+    process = subprocess.Popen([sys.executable, "-m", "flows.cli", *arguments], cwd=TOP, env=house.environment)
+    try:
+        wait_for(lambda: house.runs("retell"), "the run of a retelling")
+        command = command_on_page(house, browser, house.runs("retell")[0]["id"])
+    finally:
+        kill(process)
+    service.behave(latency_seconds=LATENCY_SECONDS)
+    done = run_in_shell(house, command, tmp_path)
+    assert done.returncode == 0, (command, done.stderr)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
+    assert manifest["retelling"]["instruction"] == instruction
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, "out", "store"}
 
 
 def test_a_manuscript_may_be_given_by_a_url_as_on_the_pages_of_a_remote_inbox(house: House, tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ def test_a_library_shows_what_books_in_progress_cost_and_take() -> None:
     assert with_failed.seconds_left == pytest.approx(300)
     # Half of the work took 300 s.
     assert status.seconds_left == pytest.approx(300)
+    # Where no book waits, the books' own runs know better.
+    assert LibraryStatus((done, running), 2, None, 300.0).seconds_left == 30
     assert status.usd == pytest.approx(0.5042)
     assert library_line(status) == "1 of 3 books finished, 1 waiting, 1 running; about 5 min left; cost so far: $0.50"
     assert library_line(LibraryStatus((running,), 1, None, 60.0)).endswith("cost so far: $0.0042")
