@@ -21,13 +21,17 @@ def parser() -> argparse.ArgumentParser:
     retell = commands.add_parser("retell", help="have a language model retell a manuscript, and narrate what it tells")
     _add_library(commands)
     _add_deploy(commands)
+    _add_serve(commands)
     _add_check(commands)
     _add_doctor(commands)
     _add_store(commands)
     for command in (narrate, plan, retell):
         folder = "retold" if command is retell else "narrated"
         command.add_argument(
-            "source", type=Path, metavar="SOURCE", help="an EPUB, PDF or Markdown file, or a folder of Markdown files"
+            "source",
+            type=_source,
+            metavar="SOURCE",
+            help="an EPUB, PDF or Markdown file, a folder of Markdown files, or the URL of a file",
         )
         command.add_argument("--out", default="", metavar="DIR", help=f"where the editions go ({folder}/<title>)")
         command.add_argument("--chapters", default="", metavar="1-3,7", help="only these chapters")
@@ -96,7 +100,24 @@ def _add_deploy(commands: Any) -> None:
     deploy.add_argument(
         "--notify", default="", metavar="TYPE/NAME", help="a notification block of Prefect's, told of finished books"
     )
+    deploy.add_argument(
+        "--link-base",
+        default="",
+        metavar="URL",
+        help="the http(s) address under which the outbox is served, for links in Prefect's pages",
+    )
     deploy.set_defaults(command="flows.deploy_command:deploy")
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser("serve", help="serve an outbox over HTTP, to hear its books in a browser or a player")
+    serve.add_argument("outbox", type=Path, metavar="OUTBOX", help="the folder of finished books")
+    serve.add_argument("--host", default="127.0.0.1", metavar="HOST", help="the address to listen on (127.0.0.1)")
+    serve.add_argument(
+        "--port", type=int, default=8080, metavar="PORT", help="the port to listen on, 0 a free one (8080)"
+    )
+    serve.add_argument("--verbose", action="store_true", help="show tracebacks")
+    serve.set_defaults(command="flows.serve_command:serve")
 
 
 def _add_inbox(command: Any, at_once: int) -> None:
@@ -169,6 +190,10 @@ def _add_store(commands: Any) -> None:
         action.add_argument("--json", action="store_true", help="print one JSON document on standard output")
         action.add_argument("--verbose", action="store_true", help="show tracebacks")
         action.set_defaults(command=f"flows.store_commands:{name}")
+
+
+def _source(text: str) -> Path | str:
+    return text if "://" in text else Path(text)
 
 
 def _count(text: str) -> int:

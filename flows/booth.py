@@ -74,6 +74,7 @@ class Booth(WorkerPlugin):
         self._worker = worker
         self._threads = worker.state.nthreads
         self._done: dict[int, int] = {}
+        self._budgets: dict[int, Budget] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._closed_by: DeclaimError | None = None
         self._at_work: dict[asyncio.Task[Any], tuple[Studio, ...]] = {}
@@ -105,7 +106,7 @@ class Booth(WorkerPlugin):
         spoken = self._awaited(self._spoken(order))
         recital, track = spoken.recital, None
         if recital.voiced and not recital.failures and self._commission.codecs:
-            self._tell((order.script.number, len(recital.voiced), True))
+            self._tell((order.script.number, len(recital.voiced), True, spoken.spent))
             secede()
             track = self._awaited(self._mastered(recital))
         return Performed(Performance(recital, track), spoken.spent, spoken.closed)
@@ -134,10 +135,12 @@ class Booth(WorkerPlugin):
         self._at_work[_current_task()] = studios
         if self._closed_by:
             self._close(self._closed_by)
+        self._budgets[order.script.number] = budget
         try:
             recital = await self._recited(order, studios)
         finally:
             self._done.pop(order.script.number, None)
+            del self._budgets[order.script.number]
             hall.lanes.put_nowait(lane)
         return _Spoken(recital, budget.spent, _closings(studios))
 
@@ -145,7 +148,7 @@ class Booth(WorkerPlugin):
         CHUNK_DONE.set(self._count)
         BOUGHT.set(order.bought or {})
         self._done[order.script.number] = 0
-        self._tell((order.script.number, 0, False))
+        self._tell((order.script.number, 0, False, 0.0))
         return await recited(studios, lambda place: order.scripts[place], synthesize.fn)
 
     def _count(self, number: int) -> None:
@@ -155,7 +158,7 @@ class Booth(WorkerPlugin):
 
     def _tell_all(self) -> None:
         self._telling = None
-        self._tell(*((number, done, False) for number, done in self._done.items()))
+        self._tell(*((number, done, False, self._budgets[number].spent) for number, done in self._done.items()))
 
     def _tell(self, *news: News) -> None:
         self._worker.log_event(TOPIC, {"run": self._commission.run, "news": news})

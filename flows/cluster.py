@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from prefect import get_run_logger
 
+from flows.artifacts.book import BookArtifacts
 from flows.booth import voices_of
 from flows.crew import Crew, connected, manned, threads_of
-from flows.dashboard import Dashboard
 from flows.interrupts import CURRENT, GRACE_SECONDS
 from flows.orders import TOPIC, Closing, Commission, Order, Performed
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of
@@ -43,7 +43,7 @@ async def perform_on_cluster(
     *,
     store: ClipStore,
     budget: Budget,
-    dashboard: Dashboard,
+    dashboard: BookArtifacts,
 ) -> tuple[Performance, ...]:
     """Have all chapters spoken and mastered by the workers of a cluster; they open in order.
 
@@ -128,7 +128,7 @@ class _Book:
     commission: Commission
     crew: Crew
     till: _Till
-    dashboard: Dashboard
+    dashboard: BookArtifacts
     closed: dict[tuple[int, tuple[str, ...]], Closing] = field(default_factory=dict)
     mastering: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MASTERED_AT_ONCE))
 
@@ -159,7 +159,7 @@ class _Book:
             performance = await self._at_home(performed.performance)
         finally:
             begun.set()
-        self.dashboard.ended(performance)
+        self.dashboard.end_chapter(performance)
         return performance
 
     async def _paid(self, scripts: tuple[Script, ...], begun: Callable[[], None]) -> Performed:
@@ -231,8 +231,9 @@ class _Book:
         codecs = codecs_of(self.reading.settings.output)
         if not recital.voiced or recital.failures or not codecs:
             return performance
-        self.dashboard.spoken(recital.script)
+        self.dashboard.mark_spoken(recital.script)
         async with self.mastering:
+            self.dashboard.mark_mastering(recital.script)
             brought = await asyncio.to_thread(_brought, recital, self.store)
             track = await assemble(untouched(brought), self.reading.settings.audio, codecs, self.store)
         return Performance(brought, track)

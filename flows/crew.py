@@ -1,6 +1,7 @@
 """The workers of a Dask cluster as a run sees them: it hands them chapters, hears how far they are, and has them stop."""
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -11,8 +12,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect_dask.client import PrefectDaskClient
 
+from flows.artifacts.book import BookArtifacts
 from flows.booth import Booth, Usher, close, perform
-from flows.dashboard import Dashboard
 from flows.orders import Commission, Order, Performed
 from tasks.errors import DeclaimError, ProfileError, Unavailable
 from tasks.model import Failure, Recital, Script
@@ -41,7 +42,7 @@ class Crew:
     """The workers while they perform a book. `lanes` are the chapters that may be spoken at once, 0 as many as have a thread."""
 
     def __init__(
-        self, client: PrefectDaskClient, commission: Commission, threads: int, lanes: int, dashboard: Dashboard
+        self, client: PrefectDaskClient, commission: Commission, threads: int, lanes: int, dashboard: BookArtifacts
     ) -> None:
         self._client = client
         self._commission = commission
@@ -49,11 +50,12 @@ class Crew:
         self._lanes = lanes
         self._dashboard = dashboard
         self._count = CHUNK_DONE.get()
-        # Those that are given out, and those of them that are being spoken or mastered.
+        # Chapters that are given out, and those of them that are spoken.
         self._open: dict[int, Script] = {}
-        self._begun: set[int] = set()
         self._spoken: set[int] = set()
         self._told: dict[int, int] = {}
+        # What open chapters have cost so far, in US dollars: the budget learns of it when they have ended.
+        self._spent: dict[int, float] = {}
         self._closed_by: DeclaimError | None = None
         self._changed = asyncio.Event()
         self._stopping: asyncio.Task[None] | None = None
@@ -106,8 +108,9 @@ class Crew:
             ) from error
         finally:
             del self._open[script.number]
-            self._begun.discard(script.number)
             self._spoken.discard(script.number)
+            self._spent.pop(script.number, None)
+            self._dashboard.set_open_cost(sum(self._spent.values()))
             self._changed.set()
         self._tell(script, len(performed.performance.recital.voiced))
         return performed
@@ -115,17 +118,16 @@ class Crew:
     def heard(self, event: tuple[float, dict[str, Any]]) -> None:
         """Take what a worker tells under our topic."""
         _, told = event
-        for number, done, is_spoken in told["news"] if told["run"] == self._commission.run else ():
+        for number, done, is_spoken, usd in told["news"] if told["run"] == self._commission.run else ():
             script = self._open.get(number)
             if script is None:
                 continue
-            if number not in self._begun:
-                self._dashboard.opened(script)
-                self._begun.add(number)
             if is_spoken and number not in self._spoken:
-                self._dashboard.spoken(script)
+                self._dashboard.mark_mastering(script)
                 self._spoken.add(number)
             self._tell(script, done)
+            self._spent[number] = usd
+        self._dashboard.set_open_cost(sum(self._spent.values()))
         self._changed.set()
 
     def _tell(self, script: Script, done: int) -> None:
@@ -150,7 +152,7 @@ async def threads_of(client: PrefectDaskClient, address: str) -> int:
     threads = int(sum((await client.nthreads()).values()))
     if not threads:
         raise ProfileError(
-            f"[run] address: the Dask scheduler at {address} has no workers; start some: dask worker {address}"
+            f"[run] address: the Dask scheduler at {address} has no workers; start some: dask worker {shlex.quote(address)}"
         )
     return threads
 

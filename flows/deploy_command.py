@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,9 @@ def deploy(options: argparse.Namespace) -> int:
 
     inbox, outbox = _checked_folders(options.inbox, options.out)
     profile, overrides = absolute(options.profile), [absolute_override(each) for each in options.set]
+    if options.link_base:
+        # The value of an override is TOML, of which a JSON string is one.
+        overrides.append(f"output.link_base={json.dumps(options.link_base)}")
     profiles = {name: load_profile(name) for name in map(absolute, options.also)}
     profiles[profile] = load_profile(profile, tuple(overrides))
     book = {"profile": profile, "outbox": outbox, "overrides": overrides}

@@ -113,7 +113,7 @@ async def _dispatched(deployment: str, name: str, order: Order, key: str) -> Flo
         )
     except ObjectNotFound as error:
         raise ProfileError(
-            f"there is no deployment {deployment} on the Prefect server; make it with `declaim deploy`, or leave it out "
+            f"there is no deployment {deployment} on the Prefect server; make it by `declaim deploy`, or leave it out "
             "and all is narrated in this process"
         ) from error
 

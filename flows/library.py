@@ -10,12 +10,12 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
+from flows.artifacts.artifact import show_how_to_resume
+from flows.artifacts.library import LibraryArtifacts, open_library_artifacts
 from flows.cancellation import cancellable, leaving_signals_to_us
 from flows.dispatch import by_deployment, here
 from flows.interrupts import CURRENT
 from flows.library_book import House, Job, job_of, narrate_book, refused
-from flows.library_dashboard import LibraryDashboard, open_library_dashboard
-from flows.pages import say_how_to_go_on
 from flows.parameters import Count, Dollars, Overrides, ProfileName, Seconds
 from flows.runtime.deployed import check_store_outlives_worker, fill_empty, outbox_folder
 from flows.throttles import open_throttles
@@ -36,8 +36,8 @@ BOOK_TOLD: ContextVar[Callable[[str], None]] = ContextVar("BOOK_TOLD", default=l
     flow_run_name="Library {inbox}",
     validate_parameters=False,
     persist_result=False,
-    on_crashed=[say_how_to_go_on],
-    on_cancellation=[say_how_to_go_on],
+    on_crashed=[show_how_to_resume],
+    on_cancellation=[show_how_to_resume],
 )
 @cancellable
 async def library(
@@ -66,9 +66,10 @@ async def library(
         settle_seconds: For how many seconds a file must stay unchanged before it is taken for complete.
         overrides: Settings for all books, such as limits.concurrency=4.
     """
-    profile = fill_empty("profile", profile, DEFAULT_PROFILE)
+    profile, at_once = fill_empty("profile", profile, DEFAULT_PROFILE), fill_empty("at_once", at_once, 1)
     overrides = tuple(overrides or ())
-    check_store_outlives_worker(load_profile(profile, overrides).store)
+    settings = load_profile(profile, overrides)
+    check_store_outlives_worker(settings.store)
     source, place = Inbox(fill_empty("inbox", inbox, "")), outbox_folder(fill_empty("outbox", outbox, ""))
     check_apart(source, place)
     with claimed(place):
@@ -82,17 +83,15 @@ async def library(
             profile=profile,
             overrides=overrides,
         )
-        async with open_throttles(), open_library_dashboard(house) as dashboard:
-            taken = await _drained(
-                _Run(house, dashboard, asyncio.Semaphore(fill_empty("at_once", at_once, 1))), settle_seconds or 0.0
-            )
+        async with open_throttles(), open_library_artifacts(house, at_once, settings.output.link_base) as dashboard:
+            taken = await _drained(_Run(house, dashboard, asyncio.Semaphore(at_once)), settle_seconds or 0.0)
     return _told(taken, house)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     house: House
-    dashboard: LibraryDashboard
+    dashboard: LibraryArtifacts
     places: asyncio.Semaphore
 
 
@@ -130,24 +129,25 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
         except DeclaimError as error:
             taken[seen.name] = refused(seen, error)
             house.ledger.write(seen.name, taken[seen.name])
-            dashboard.queued(seen.name, 0)
-            dashboard.begun(seen.name)
+            dashboard.add_book(seen, 0)
+            dashboard.mark_begun(seen.name)
             _tell(seen.name, taken[seen.name])
     jobs.sort(key=lambda job: (-job.priority, job.seen.name))
     for job in jobs:
-        dashboard.queued(job.seen.name, job.priority)
+        dashboard.add_book(job.seen, job.priority)
     get_run_logger().info("%d manuscripts to narrate: %s", len(jobs), _named(job.seen.name for job in jobs))
 
     async def narrated(job: Job) -> None:
         async with run.places:
             CURRENT.get().check()
-            entry = await narrate_book(job, house, dashboard.begun)
+            entry = await narrate_book(job, house, dashboard.mark_begun)
         taken[job.seen.name] = entry
         _tell(job.seen.name, entry)
 
     # All end before the first error is raised: what is in flight is paid for.
-    with leaving_signals_to_us():
-        ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
+    async with dashboard.forecast_books(jobs):
+        with leaving_signals_to_us():
+            ended = await asyncio.gather(*(narrated(job) for job in jobs), return_exceptions=True)
     for outcome in ended:
         if isinstance(outcome, BaseException):
             raise outcome

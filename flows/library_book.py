@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from prefect.events import emit_event
@@ -79,7 +80,7 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
     Raises `OutputError` where the ledger cannot be written, and `Interrupted`; the book's own errors are in its entry.
     """
     ledger, seen = house.ledger, job.seen
-    earlier = ledger.books.get(seen.name)
+    earlier, started = ledger.books.get(seen.name), monotonic()
 
     def begun(run: str) -> None:
         ledger.write(seen.name, Entry(State.RUNNING, seen.marks, _now(), run=run, folder=job.order.out))
@@ -95,7 +96,7 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
             if isinstance(error, BudgetExceeded):
                 emit_event("declaim.budget.reached", _resource(seen), payload={"said": str(error)})
             ended, allotment = Ended(outcome_of(error).state, "", str(error)), None
-        entry = _entry(ended, job)
+        entry = replace(_entry(ended, job), wall_seconds=round(monotonic() - started, 1))
         if allotment and entry.usd is not None:
             allotment.spent = entry.usd
     ledger.write(seen.name, entry)
@@ -138,7 +139,14 @@ def _entry(ended: Ended, job: Job) -> Entry:
         seconds=totals.get("seconds"),
         characters=totals.get("characters"),
         usd=totals.get("usd"),
+        chunks_spoken=_count_spoken(totals),
     )
+
+
+def _count_spoken(totals: Mapping[str, Any]) -> int | None:
+    """Return how many chunks were spoken in the run of a manifest's totals; None if they do not say."""
+    clips, cached = totals.get("clips"), totals.get("cached")
+    return None if clips is None or cached is None else clips - cached
 
 
 def _resource(seen: Seen) -> dict[str, str]:

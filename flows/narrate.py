@@ -10,11 +10,11 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
+from flows.artifacts.artifact import name_run, show_how_to_resume
+from flows.artifacts.book import BookArtifacts, BookRun, book_tag, open_book_artifacts
 from flows.cancellation import cancellable
-from flows.dashboard import Dashboard, book_tag, open_dashboard
 from flows.interrupts import CURRENT
 from flows.keys import block_keys
-from flows.pages import name_run, say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of, recited
 from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty
@@ -43,8 +43,8 @@ from tasks.voices.limits import Budget
     flow_run_name="{source}",
     validate_parameters=False,
     persist_result=False,
-    on_crashed=[say_how_to_go_on],
-    on_cancellation=[say_how_to_go_on],
+    on_crashed=[show_how_to_resume],
+    on_cancellation=[show_how_to_resume],
 )
 @cancellable
 async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
@@ -100,15 +100,19 @@ async def narrated(
     scripts = reading.scripts(castings[0])
     spent = sum(cost.usd or 0.0 for cost in BOUGHT.get().values()) + (retelling.usd if retelling else 0.0)
     budget = Budget(settings.limits.budget_usd, spent)
-    is_priced = all(part.usd(1) is not None for casting in castings for part in casting.parts.values())
-    async with open_dashboard(book, scripts, lambda: budget.spent if is_priced else None) as dashboard:
+    prices = [part.usd(1) for casting in castings for part in casting.parts.values()]
+    prices += [request["usd"] for request in retelling.told["requests"]] if retelling else []
+    is_priced = None not in prices
+    run = BookRun(book, scripts, folder, settings.output, lambda: budget.spent if is_priced else None)
+    async with open_book_artifacts(run) as dashboard:
         performances = await _performed(reading, scripts, castings, budget, dashboard)
         account = replace(_account(path, sha256, reading, performances), retelling=retelling)
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
             raise stopped_by
+        dashboard.start_packaging()
         published = await package(untouched(account), settings.output, castings[0].narrator, folder)
-        await dashboard.published(account, published)
+        await dashboard.show_editions(account, published)
         if stopped_by:
             raise stopped_by
     _report_missing(performances, published)
@@ -129,7 +133,11 @@ def _account(path: Path, sha256: str, reading: Reading, performances: tuple[Perf
 
 
 async def _performed(
-    reading: Reading, scripts: tuple[Script, ...], castings: tuple[Casting, ...], budget: Budget, dashboard: Dashboard
+    reading: Reading,
+    scripts: tuple[Script, ...],
+    castings: tuple[Casting, ...],
+    budget: Budget,
+    dashboard: BookArtifacts,
 ) -> tuple[Performance, ...]:
     """Have all chapters spoken and mastered, here or where the profile says."""
     settings = reading.settings
@@ -159,7 +167,7 @@ def _store(settings: Profile) -> ClipStore:
 
 
 async def _perform(
-    reading: Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: Dashboard
+    reading: Reading, scripts: tuple[Script, ...], studios: tuple[Studio, ...], dashboard: BookArtifacts
 ) -> tuple[Performance, ...]:
     """Speak and master all chapters: they open in order, and one is mastered while the next are spoken."""
     settings, main = reading.settings, studios[0]
@@ -170,14 +178,14 @@ async def _perform(
     main.hold(scripts)
 
     async def chapter(script: Script) -> Performance:
-        dashboard.opened(script)
         recital, track = await _spoken(script, reading, studios), None
         if recital.voiced and not recital.failures and codecs:
-            dashboard.spoken(script)
+            dashboard.mark_spoken(script)
             async with mastering:
+                dashboard.mark_mastering(script)
                 track = await assemble(untouched(recital), settings.audio, codecs, main.store)
         performance = Performance(recital, track)
-        dashboard.ended(performance)
+        dashboard.end_chapter(performance)
         return performance
 
     jobs: list[asyncio.Task[Performance]] = []

@@ -111,16 +111,16 @@ async def _narrated(
         with importing():
             from flows.cancellation import told_as_interrupt  # noqa: PLC0415  # seconds, in which the server starts
             from flows.narrate import narrate  # noqa: PLC0415
-            from flows.progress import shown  # noqa: PLC0415  # for this command alone
+            from flows.progress import show_progress  # noqa: PLC0415  # for this command alone
             from tasks.ingest import READ  # noqa: PLC0415  # a stage: it imports Prefect
-            from tasks.synthesize import BOUGHT, CHUNK_DONE  # noqa: PLC0415  # likewise
+            from tasks.synthesize import BOUGHT  # noqa: PLC0415  # likewise
 
         await connect(server)
-        source = options.source.absolute()
-        READ.set({source: plan.book})
+        # The flow fetches and reads a manuscript that is given by a URL itself.
+        source = options.source.absolute() if isinstance(options.source, Path) else options.source
+        READ.set({source: plan.book} if isinstance(source, Path) else {})
         BOUGHT.set(bought)
-        with shown(plan) as told, told_as_interrupt():
-            CHUNK_DONE.set(told)
+        with show_progress(plan), told_as_interrupt():
             result: dict[str, Any] = await narrate(
                 source=str(source),
                 profile=absolute(options.profile),

@@ -67,5 +67,5 @@ class Performed:
 
 # Under which topic of Dask's the workers tell how far the chapters of a run are: `{"run": name, "news": [News, …]}`.
 TOPIC = "declaim"
-# A chapter's number, how many of its chunks are spoken, and whether it is being mastered.
-News: TypeAlias = tuple[int, int, bool]
+# A chapter's number, how many of its chunks are spoken, whether it is being mastered, and what it has cost so far in US dollars.
+News: TypeAlias = tuple[int, int, bool, float]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from tasks.casting import Casting, castings_of
 from tasks.errors import ProfileError
 from tasks.model import Book, Chapter, Chunk, Script
+from tasks.money import format_usd
 from tasks.packagers import CREDITED
 from tasks.packagers.accounts import left_out
 from tasks.readers import read_book
@@ -22,7 +23,6 @@ Numbered = TypeVar("Numbered", Chapter, Script)
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
-_CENT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,8 @@ def seconds_of(characters: int) -> float:
 
 
 def told_usd(usd: float | None) -> str:
-    """Word a cost in US dollars for a person; None is one that is not known."""
-    if usd is None:
-        return "unknown (set [voice] price_per_1000_characters)"
-    return f"${usd:,.2f}" if not 0 < usd < _CENT else "less than $0.01"
+    """Return a cost in US dollars as text; for None, with the setting that makes it known."""
+    return "unknown (set [voice] price_per_1000_characters)" if usd is None else format_usd(usd)
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

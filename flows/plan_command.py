@@ -3,6 +3,9 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from flows.plan import Plan, make_plan, plan_document, told_usd
@@ -47,15 +50,32 @@ def _told_coverage(coverage: dict[str, Any]) -> str:
 
 def planned(options: argparse.Namespace) -> tuple[Profile, Plan, dict[str, Any]]:
     """Plan a book, and tell a person what they should know of it; with `--revise` a document has its `revision` too."""
+    with _local_source(options.source) as source:
+        return _plan_file(source, options)
+
+
+@contextmanager
+def _local_source(source: Path | str) -> Iterator[Path]:
+    """Yield the path of a manuscript; one that is given by a URL is fetched for the time of the block."""
+    if isinstance(source, Path):
+        yield source
+        return
+    from tasks.library.inbox import fetched  # noqa: PLC0415  # fsspec, for URLs alone
+
+    with fetched(source) as path:
+        yield path
+
+
+def _plan_file(source: Path, options: argparse.Namespace) -> tuple[Profile, Plan, dict[str, Any]]:
     profile = load_profile(options.profile, tuple(options.set))
-    plan = make_plan(options.source, profile, options.chapters)
+    plan = make_plan(source, profile, options.chapters)
     _warn(plan)
     if not options.revise:
         return profile, plan, {}
     from flows.revision import make_revision, revision_document, revision_lines  # noqa: PLC0415  # for this alone
     from tasks.packagers.folder import output_folder  # noqa: PLC0415  # likewise
 
-    revision = make_revision(plan, profile, options.source, output_folder(options.out, plan.book.title))
+    revision = make_revision(plan, profile, source, output_folder(options.out, plan.book.title))
     print("\n".join(revision_lines(revision)), file=sys.stderr)
     return profile, plan, {"revision": revision_document(revision)}
 

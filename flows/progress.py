@@ -7,44 +7,53 @@ from time import monotonic
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from flows.artifacts.book import WORK_CHANGED
+from flows.artifacts.texts import work_line
+from flows.artifacts.work import BookWork
 from flows.plan import Plan
+from tasks.synthesize import CHUNK_DONE
 
 
 @contextmanager
-def shown(plan: Plan) -> Iterator[Callable[[int], None]]:
-    """Show the progress of a plan on standard error; gives what is to be told each chunk's chapter when it is done."""
+def show_progress(plan: Plan) -> Iterator[None]:
+    """Show on standard error how far the flow of a plan is that is called within the block."""
     if sys.stderr.isatty():
-        with _bar(plan) as told:
-            yield told
+        with _show_bar(plan) as update:
+            WORK_CHANGED.set(update)
+            yield
     else:
-        yield _lines(plan)
+        CHUNK_DONE.set(_print_chapters(plan))
+        yield
 
 
 @contextmanager
-def _bar(plan: Plan) -> Iterator[Callable[[int], None]]:
-    # A title may hold what rich would take for markup.
-    titles = {script.number: escape(script.title) for script in plan.all_scripts}
+def _show_bar(plan: Plan) -> Iterator[Callable[[BookWork], None]]:
+    """Show a bar of all work, mastering and packaging among it: it is full only once the editions are made."""
     columns = (
+        # A title may hold what rich would take for markup.
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("chunks,"),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[chapter]}"),
+        TaskProgressColumn(),
+        TextColumn("[dim]{task.fields[line]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        job = progress.add_task(escape(plan.book.title), total=sum(len(row) for row in plan.all_chunks), chapter="")
-        yield lambda number: progress.update(job, advance=1, chapter=f"{number} · {titles[number]}")
+        bar = progress.add_task(escape(plan.book.title), total=100, line="")
+
+        def update(work: BookWork) -> None:
+            now = monotonic()
+            progress.update(bar, completed=work.percent(now), line=work_line(work, work.seconds_left(now)))
+
+        yield update
 
 
-def _lines(plan: Plan) -> Callable[[int], None]:
+def _print_chapters(plan: Plan) -> Callable[[int], None]:
     left = {script.number: len(script.chunks) for script in plan.all_scripts}
     titles = {script.number: script.title for script in plan.all_scripts}
     begun = monotonic()
 
-    def told(number: int) -> None:
+    def count_chunk(number: int) -> None:
         left[number] -= 1
         if not left[number]:
             finished = sum(not count for count in left.values())
@@ -54,4 +63,4 @@ def _lines(plan: Plan) -> Callable[[int], None]:
                 file=sys.stderr,
             )
 
-    return told
+    return count_chunk

@@ -117,7 +117,7 @@ def checked_rate(name: str, limit: GlobalConcurrencyLimitResponse) -> tuple[int,
     if not limit.active or decay <= 0 or limit.limit < SLOTS_A_REQUEST:
         raise ProfileError(
             f"[limits] shared: the limit {name} is not active, or no rate (a request is {SLOTS_A_REQUEST} slots); remove it with "
-            f"`prefect gcl delete {name}`, and make it again: {command(name)}"
+            f"`prefect gcl delete {shlex.quote(name)}`, and make it again: {command(name)}"
         )
     return limit.limit, decay
 

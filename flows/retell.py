@@ -13,14 +13,14 @@ from typing import Any
 
 from prefect import flow
 
+from flows.artifacts.artifact import show_how_to_resume
+from flows.artifacts.retelling import open_retelling_artifacts
 from flows.cancellation import cancellable
 from flows.interrupts import CURRENT, GRACE_SECONDS
 from flows.keys import block_keys
 from flows.narrate import narrated
-from flows.pages import say_how_to_go_on
 from flows.parameters import Overrides, ProfileName
 from flows.plan import chosen
-from flows.retell_pages import open_retelling_pages
 from flows.retell_settings import check_retelling, retelling_settings
 from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty
 from flows.throttles import open_throttles
@@ -57,8 +57,8 @@ CHAPTER_TOLD: ContextVar[Callable[[str], None]] = ContextVar("CHAPTER_TOLD", def
     flow_run_name="{source}, retold",
     validate_parameters=False,
     persist_result=False,
-    on_crashed=[say_how_to_go_on],
-    on_cancellation=[say_how_to_go_on],
+    on_crashed=[show_how_to_resume],
+    on_cancellation=[show_how_to_resume],
 )
 @cancellable
 async def retell(  # noqa: PLR0917  # Prefect's form shows them in this order
@@ -104,7 +104,7 @@ async def _retold(
     sha256 = source_sha256(path)
     budget = Budget(settings.limits.budget_usd)
     async with _at_work(book, settings, instruction, budget) as narrative:
-        told = await _told(chosen(book.chapters, chapters), narrative)
+        told = await _told(chosen(book.chapters, chapters), narrative, folder)
     facts = {
         "title": book.title,
         "author": list(book.authors),
@@ -179,16 +179,16 @@ def _close(studio: Studio, gate: Gate, error: DeclaimError) -> None:
         each.close(error)
 
 
-async def _told(chapters: Sequence[Chapter], narrative: Narrative) -> tuple[ToldChapter, ...]:
+async def _told(chapters: Sequence[Chapter], narrative: Narrative, folder: Path) -> tuple[ToldChapter, ...]:
     """Have all chapters told; they begin in order, and each that has begun comes to its end.
 
     Raises what stopped the run, or why nothing could be told, or `ChaptersMissing`.
     """
-    async with open_retelling_pages(narrative, chapters) as pages:
+    async with open_retelling_artifacts(narrative, chapters, folder) as pages:
 
         async def one(chapter: Chapter) -> ToldChapter | DeclaimError:
             outcome = await tell(untouched(chapter), untouched(narrative))
-            pages.ended(chapter, outcome)
+            pages.end_chapter(chapter, outcome)
             if isinstance(outcome, ToldChapter):
                 CHAPTER_TOLD.get()(
                     f"{chapter.number} · {chapter.title}: retold in {outcome.words:,} words ({pages.line})"

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.imports import importing
@@ -54,7 +55,7 @@ async def _retold(options: argparse.Namespace, server: "OwnServer | None") -> di
     CHAPTER_TOLD.set(partial(print, file=sys.stderr))
     with told_as_interrupt():
         result: dict[str, Any] = await flow(
-            source=str(options.source.absolute()),
+            source=str(options.source.absolute() if isinstance(options.source, Path) else options.source),
             instruction=options.instruction,
             profile=absolute(options.profile),
             out=options.out,

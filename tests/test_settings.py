@@ -227,3 +227,27 @@ def test_a_cluster_needs_the_extra(missing: str, profile_file: Path, monkeypatch
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ProfileError, match=r"pip install .declaim\[dask\]"):
         check_ready(profile)
+
+
+@pytest.mark.parametrize("url", ["https://audio.example/books", "http://[::1]:8080/", "http://10.0.0.1:8080", ""])
+def test_a_link_base_is_an_http_address(url: str) -> None:
+    assert load_profile("piper", (f'output.link_base="{url}"',)).output.link_base == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///srv",
+        "audio.example",
+        "https://user:word@audio.example",
+        "https://x/?a=b",
+        "https://x/#a",
+        "http://[",
+        "http:///x",
+    ],
+)
+def test_a_link_base_of_another_kind_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ProfileError, match=r"\[output\] link_base") as raised:
+        load_profile("piper", (f'output.link_base="{url}"',))
+    assert "word" not in str(raised.value).replace("password", "")
+    assert "\n" not in str(raised.value)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing_extensions import override
 
 from tasks.errors import BudgetExceeded
+from tasks.money import format_usd
 
 # Some requests are made again, and what a service charges is not always what its price list says.
 _SPARE = 1.1
@@ -65,7 +66,8 @@ class LibraryBudget(SharedBudget):
     @override
     def _refusal(self, estimate: float, left: float) -> BudgetExceeded:
         return BudgetExceeded(
-            f"it would cost ${estimate:.2f}, and of the library's ${self._usd:.2f} there is ${left:.2f} left: raise the "
+            f"it would cost {format_usd(estimate)}, and of the library's {format_usd(self._usd)} there is {format_usd(max(left, 0.0))} left: "
+            "raise the "
             "budget of the library run to narrate it"
         )
 
@@ -76,6 +78,6 @@ class BookBudget(SharedBudget):
     @override
     def _refusal(self, estimate: float, left: float) -> BudgetExceeded:
         return BudgetExceeded(
-            f"of the budget of ${self._usd:.2f} there is ${max(left, 0.0):.4f} left, and the next chapter would cost "
-            f"${estimate:.4f}; what was bought is in the store: raise [limits] budget_usd and run the command again to go on"
+            f"of the budget of {format_usd(self._usd)} there is {format_usd(max(left, 0.0), 4)} left, and the next chapter would "
+            f"cost {format_usd(estimate, 4)}; what was bought is in the store: raise [limits] budget_usd and run the command again to go on"
         )

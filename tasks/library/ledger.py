@@ -33,7 +33,8 @@ class Entry:
 
     `run` is the id of its last flow run, `at` when the state was written, in ISO 8601, `folder` where its editions are, and
     `error` the line that says why there is none, or not all. `seconds` are those of its audio, `characters` those that were
-    spoken, `usd` what its clips cost in the last run; None where a price is not known.
+    spoken, `usd` what its clips cost in the last run; None where a price is not known. `chunks_spoken` are the chunks whose
+    clips were made in that run, and `wall_seconds` the seconds that it took; older ledgers have neither.
     """
 
     state: State
@@ -46,6 +47,8 @@ class Entry:
     seconds: float | None = None
     characters: int | None = None
     usd: float | None = None
+    chunks_spoken: int | None = None
+    wall_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

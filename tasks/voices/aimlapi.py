@@ -146,8 +146,8 @@ def _row(settings: VoiceSettings) -> ModelRow:
         near = [name for name in MODELS if settings.model and settings.model.strip("#") in name]
         choice = ", ".join(near[:5] or ["#g1_aura-2-helena-en", "openai/tts-1", "hume/octave-2"])
         raise ProfileError(
-            f"[voice] model: there is no {settings.model or 'model'!r}; choose for example {choice} (`declaim voices` lists "
-            "all), or describe it in [voice.row]"
+            f"[voice] model: there is no {settings.model or 'model'!r}; choose for example {choice} (`declaim voices --profile aimlapi` "
+            "lists all), or describe it in [voice.row]"
         )
     return MODELS[settings.model]
 

@@ -20,6 +20,7 @@ from tasks.errors import (
     Unavailable,
     Undelivered,
 )
+from tasks.money import format_usd
 from tasks.voices import LimitSettings
 from tasks.voices.pace import Pace
 
@@ -226,8 +227,9 @@ class Budget:
         price = usd or 0.0
         if self._usd and self.spent + self._reserved + price > self._usd:
             raise BudgetExceeded(
-                f"the budget of ${self._usd:.2f} is spent (${self.spent:.4f}); what was bought is in the store: raise "
-                "[limits] budget_usd and run the command again to go on"
+                f"the next request would pass the budget of {format_usd(self._usd)}: {format_usd(self.spent, 4)} is spent, "
+                f"{format_usd(self._reserved, 4)} reserved for requests in flight, and it costs {format_usd(price, 4)}; what was "
+                "bought is in the store: raise [limits] budget_usd and run the command again to go on"
             )
         bill = Bill(usd)
         self._reserved += price

@@ -18,12 +18,15 @@ from tasks.trust import trust
 
 from .conftest import free_port, wait_for
 
+_PHONE_WIDTH = 500
+
 
 class Browser:
-    """One page of a browser."""
+    """One page of a browser, which is controlled at a port."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, port: int) -> None:
         self._connection = connection
+        self._port = port
         self._asked = 0
 
     def go(self, url: str) -> None:
@@ -81,6 +84,35 @@ class Browser:
         self.evaluate(f"{field}.focus()")
         self._ask("Input.insertText", text=text)
 
+    @contextmanager
+    def open_link(self, words: str) -> Iterator["Browser"]:
+        """Click the link that says these words; yields the page that it opens, in a new tab or in this one."""
+        before, address = _pages(self._port), self.evaluate("location.href")
+        link = f"[...document.querySelectorAll('a')].find(it => it.innerText.trim() == {json.dumps(words)})"
+        wait_for(lambda: self.evaluate(f"Boolean({link})"), f"the link {words!r}")
+        self._ask("Runtime.evaluate", expression=f"{link}.click()", userGesture=True)
+        wait_for(
+            lambda: _pages(self._port).keys() - before.keys() or self.evaluate("location.href") != address,
+            f"the page behind {words!r}",
+        )
+        opened = _pages(self._port).keys() - before.keys()
+        if not opened:
+            yield self
+            return
+        tab = opened.pop()
+        with connect(_pages(self._port)[tab], max_size=None) as connection:
+            yield Browser(connection, self._port)
+        # A page in the background is not drawn.
+        httpx.get(f"http://127.0.0.1:{self._port}/json/close/{tab}", verify=trust(), timeout=5)
+        self._ask("Page.bringToFront")
+
+    def resize(self, width: int, height: int) -> None:
+        """Set the size of the window in pixels; below 500 wide it is a phone's."""
+        is_phone = width < _PHONE_WIDTH
+        self._ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=is_phone
+        )
+
     def shot(self, path: Path) -> None:
         """Keep a picture of the page."""
         path.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"]))
@@ -117,15 +149,20 @@ def open_browser(folder: Path) -> Iterator[Browser]:
     try:
         wait_for(lambda: _page(port), "the browser")
         with connect(_page(port), max_size=None) as connection:
-            yield Browser(connection)
+            yield Browser(connection, port)
     finally:
         process.terminate()
         process.wait()
 
 
 def _page(port: int) -> str:
+    return next(iter(_pages(port).values()), "")
+
+
+def _pages(port: int) -> dict[str, str]:
+    """The addresses to control the open pages by, by their ids; none while the browser does not answer."""
     try:
         targets = httpx.get(f"http://127.0.0.1:{port}/json", verify=trust(), timeout=5).json()
     except httpx.HTTPError:
-        return ""
-    return next((target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page"), "")
+        return {}
+    return {target["id"]: target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page"}

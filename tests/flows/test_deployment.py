@@ -66,6 +66,11 @@ def spoken(service: Service, name: str) -> int:
     return sum(name in text for text in service.spoken)
 
 
+def table(house: House, run: str) -> str:
+    """The rows of a book's chapters as JSON, empty where there are none yet."""
+    return "".join(artifact["data"] for artifact in house.artifacts(run, "table"))
+
+
 def test_cancelled_it_stops_and_the_next_run_goes_on(house: House, service: Service) -> None:
     run = begun(house, "Anna")
     wait_for(lambda: spoken(service, "Anna") > 8, "some chunks")
@@ -107,7 +112,12 @@ def test_a_server_that_goes_away_for_a_while_ends_no_run(house: House, service: 
 @pytest.mark.slow
 def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, service: Service, tmp_path: Path) -> None:
     run = begun(house, "Dora")
-    wait_for(lambda: house.artifacts(run, "table"), "the book's pages")
+    # Nothing is spoken yet: a chapter waits until its first chunk is.
+    service.behave(latency_seconds=20)
+    wait_for(lambda: '"waiting"' in table(house, run), "the book's pages")
+    assert '"speaking"' not in table(house, run)
+    service.behave(latency_seconds=LATENCY_SECONDS)
+    wait_for(lambda: '"speaking"' in table(house, run), "the first chunk in the table")
     # There is time to look.
     service.behave(latency_seconds=20)
     pictures = Path(os.environ.get("DECLAIM_PICTURES", tmp_path))
@@ -187,4 +197,11 @@ def test_a_schedule_that_is_none(house: House) -> None:
     done = house.run("deploy", house.inbox, "--cron", "every night")
     assert done.returncode == 2
     assert "--cron 'every night'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_link_base_that_is_none(house: House) -> None:
+    done = house.run("deploy", house.inbox, "--link-base", "file:///srv/outbox")
+    assert done.returncode == 2
+    assert "[output] link_base" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -1,5 +1,6 @@
 """The ledger: what is due, what is not, and that it is whole whatever ends a run."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,17 @@ def test_a_ledger_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / f".{LEDGER}.part").mkdir()
     with pytest.raises(OutputError, match="cannot be written"):
         ledger.write("one", entry(State.DONE))
+
+
+def test_older_and_newer_ledgers_are_read(tmp_path: Path) -> None:
+    older = {"state": "done", "marks": list(ONE.marks), "at": AT, "title": "One", "seconds": 9.0}
+    newer = older | {"chunks_spoken": 40, "wall_seconds": 12.5, "of a version to come": True}
+    document = {"schema": 1, "books": {"older": older, "newer": newer}}
+    (tmp_path / LEDGER).write_text(json.dumps(document), "utf-8")
+    books = Ledger(tmp_path).books
+    assert (books["older"].chunks_spoken, books["older"].wall_seconds) == (None, None)
+    assert (books["newer"].chunks_spoken, books["newer"].wall_seconds) == (40, 12.5)
+    # What is new is only added: an older version, too, passes over keys that it does not know.
+    Ledger(tmp_path).write("older", books["newer"])
+    written = json.loads((tmp_path / LEDGER).read_text("utf-8"))
+    assert (written["schema"], older.keys() - written["books"]["older"].keys()) == (1, set())

@@ -162,7 +162,10 @@ def test_a_budget_stops_before_the_request_that_would_pass_it() -> None:
     budget = Budget(0.10)
     with budget.spending(0.06) as first:
         # What is in flight counts.
-        with pytest.raises(BudgetExceeded, match=r"\$0\.10"), budget.spending(0.06):
+        message = (
+            r"budget of \$0\.10: \$0\.00 is spent, \$0\.0600 reserved for requests in flight, and it costs \$0\.0600"
+        )
+        with pytest.raises(BudgetExceeded, match=message), budget.spending(0.06):
             pytest.fail("it was let through")
         first.is_due = True
     with budget.spending(0.04) as second:
