@@ -21,6 +21,12 @@ start_postgres() {
         --options="-k $1 -c listen_addresses='' -c fsync=off" > /dev/null
 }
 
+# Restart the server of a folder at once, as after a crash of its machine.
+restart_postgres() {
+    run_postgres pg_ctl restart --pgdata="$1/data" --log="$1/log" --mode=immediate --wait \
+        --options="-k $1 -c listen_addresses='' -c fsync=off" > /dev/null
+}
+
 # Make an empty database; prints the address that Prefect takes.
 create_database() {
     run_postgres createdb --host="$1" --username=postgres "$2"

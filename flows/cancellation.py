@@ -99,7 +99,8 @@ async def _watch_state(interruption: Interruption) -> State[Any] | None:
             except (httpx.HTTPError, PrefectException):
                 # A server that is away for a while is no reason to stop.
                 continue
-            if state and (state.is_cancelling() or state.is_cancelled()):
+            # Crashed: the server took it for killed, as on a machine that slept, and begins it again.
+            if state and (state.is_cancelling() or state.is_cancelled() or state.is_crashed()):
                 interruption.ask()
                 return None
 

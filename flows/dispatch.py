@@ -161,7 +161,8 @@ async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectSta
 async def _stop_run(client: PrefectClient, run: UUID, state: PrefectState[Any], *, is_suspended: bool) -> None:
     """Suspend a book's run with its library's; cancel it if the library was interrupted, or if it has not begun."""
     if is_suspended and state.is_running():
-        await _patient(client.set_flow_run_state, run, suspended_until(None))
+        # By force, as Prefect's pages do it: the rule against suspending subflows holds for those without a deployment.
+        await _patient(client.set_flow_run_state, run, suspended_until(None), force=True)
     else:
         await _patient(client.set_flow_run_state, run, Cancelling(message="its library's run was stopped"))
 

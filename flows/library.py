@@ -17,13 +17,13 @@ from flows.dispatch import by_deployment, here
 from flows.interrupts import CURRENT
 from flows.library_book import House, Job, job_of, narrate_book, refused
 from flows.parameters import Count, Dollars, Overrides, ProfileName, Seconds
-from flows.runtime.deployed import check_store_outlives_worker, fill_empty, outbox_folder
+from flows.runtime.clock import check_clock
+from flows.runtime.deployed import check_store_outlives_worker, fill_empty, hold_folder, outbox_folder
 from flows.throttles import open_throttles
 from tasks.errors import BooksMissing, DeclaimError
 from tasks.library.allotment import LibraryBudget
 from tasks.library.inbox import Inbox, Listing, Seen, check_apart
 from tasks.library.ledger import LEDGER, Entry, Ledger, State
-from tasks.packagers.claim import claimed
 from tasks.settings import DEFAULT_PROFILE, load_profile
 
 _NAMED = 5
@@ -70,9 +70,10 @@ async def library(
     overrides = tuple(overrides or ())
     settings = load_profile(profile, overrides)
     check_store_outlives_worker(settings.store)
+    await check_clock()
     source, place = Inbox(fill_empty("inbox", inbox, "")), outbox_folder(fill_empty("outbox", outbox, ""))
     check_apart(source, place)
-    with claimed(place):
+    async with hold_folder(place):
         place.mkdir(parents=True, exist_ok=True)
         house = House(
             inbox=source,

@@ -17,7 +17,8 @@ from flows.interrupts import CURRENT
 from flows.keys import block_keys
 from flows.parameters import Overrides, ProfileName
 from flows.performing import MASTERED_AT_ONCE, Reading, all_ended, codecs_of, recited
-from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty
+from flows.runtime.clock import check_clock
+from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty, hold_folder
 from flows.throttles import open_throttles
 from tasks.assemble import assemble
 from tasks.casting import Casting, castings_of
@@ -27,7 +28,6 @@ from tasks.library.inbox import fetched
 from tasks.model import Book, Recital, Script
 from tasks.package import package
 from tasks.packagers.accounts import Account, Performance, Retelling
-from tasks.packagers.claim import claimed
 from tasks.prefect_values import untouched
 from tasks.publish import Published
 from tasks.readers import source_sha256
@@ -71,11 +71,12 @@ async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
     settings = load_profile(fill_empty("profile", profile, DEFAULT_PROFILE), tuple(overrides or ()))
     check_ready(settings)
     check_store_outlives_worker(settings.store)
+    await check_clock()
     async with block_keys(settings.voices):
         with fetched(source) as path:
             book = settings.metadata.told(ingest(path))
             folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title)
-            with claimed(folder):
+            async with hold_folder(folder):
                 return await narrated(path, book, settings, folder, chapters=chapters or "")
 
 

@@ -22,7 +22,8 @@ from flows.narrate import narrated
 from flows.parameters import Overrides, ProfileName
 from flows.plan import chosen
 from flows.retell_settings import check_retelling, retelling_settings
-from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty
+from flows.runtime.clock import check_clock
+from flows.runtime.deployed import book_folder, check_store_outlives_worker, fill_empty, hold_folder
 from flows.throttles import open_throttles
 from tasks.casting import castings_of
 from tasks.errors import ChaptersMissing, DeclaimError, Transient, Undelivered
@@ -30,7 +31,6 @@ from tasks.ingest import ingest
 from tasks.library.inbox import fetched
 from tasks.model import Book, Chapter, Cost, Role
 from tasks.packagers.accounts import Retelling
-from tasks.packagers.claim import claimed
 from tasks.packagers.names import file_name
 from tasks.prefect_values import untouched
 from tasks.readers import source_sha256
@@ -87,12 +87,13 @@ async def retell(  # noqa: PLR0917  # Prefect's form shows them in this order
     settings = retelling_settings(load_profile(fill_empty("profile", profile, DEFAULT_PROFILE), tuple(overrides or ())))
     check_ready(settings)
     check_store_outlives_worker(settings.store)
+    await check_clock()
     check_retelling(settings, instruction or "")
     async with block_keys({**settings.voices, "retell": settings.retell}):
         with fetched(source) as path:
             book = _in_language(settings.metadata.told(ingest(path)), settings)
             folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title, "retold")
-            with claimed(folder):
+            async with hold_folder(folder):
                 return await _retold(
                     path, book, settings, folder, instruction=instruction.strip(), chapters=chapters or ""
                 )

@@ -46,6 +46,10 @@ class OutputError(DeclaimError):
     exit_code = 2
 
 
+class FolderInUse(OutputError):
+    """Another run writes to the output directory."""
+
+
 class SourceError(DeclaimError):
     """The manuscript cannot be read."""
 

@@ -12,8 +12,9 @@ PAGES = "the services' pages are not beside the checkout"
 LINUX = "needs Linux"
 POSIX = "needs POSIX"
 ROOT = "needs root"
+POSTGRES = "needs a PostgreSQL server"
 NO_SENTENCE_ENDS = "this voice reports no sentence ends"
-NAMED = (BOOKS, PAGES, LINUX, POSIX, ROOT, NO_SENTENCE_ENDS)
+NAMED = (BOOKS, PAGES, LINUX, POSIX, ROOT, POSTGRES, NO_SENTENCE_ENDS)
 
 OPTION = "--named-skips-only"
 

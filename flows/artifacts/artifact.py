@@ -15,17 +15,19 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas import FlowRun, State
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterType
-from prefect.exceptions import PrefectException
+from prefect.exceptions import Pause, PrefectException
 from prefect.runtime import deployment
 from prefect.runtime import flow_run as current_run
 
 from flows.artifacts.commands import rerun_command
 from flows.artifacts.texts import mark_unfinished, resume_section
-from tasks.errors import DeclaimError
+from tasks.errors import DeclaimError, Suspended
 
 # An update costs the server 15 ms; a person looks every few seconds.
 _UPDATE_SECONDS = 5
 _GRACE_SECONDS = 2
+# What can end a run before its book is done. Prefect raises `Pause` between the tasks of a run that is suspended.
+RUN_ENDINGS = (Exception, asyncio.CancelledError, Pause)
 _logger = logging.getLogger("declaim")
 
 
@@ -111,6 +113,8 @@ def current_resume_section(folder: Path) -> str:
 
 def describe_error(error: BaseException) -> str:
     """Return one line on why a run ended."""
+    if isinstance(error, Pause):
+        return str(Suspended())
     return str(error) if isinstance(error, DeclaimError) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 

@@ -1,6 +1,5 @@
 """A book in Prefect's pages while it is narrated: a progress bar, a table of its chapters, a summary, and events."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -14,7 +13,7 @@ from prefect.events import emit_event
 from prefect.runtime import flow_run
 from slugify import slugify
 
-from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, refresh_periodically
+from flows.artifacts.artifact import RUN_ENDINGS, Artifact, current_resume_section, describe_error, refresh_periodically
 from flows.artifacts.links import OutboxLinks
 from flows.artifacts.texts import (
     ChapterProgress,
@@ -182,7 +181,7 @@ async def open_book_artifacts(run: BookRun) -> AsyncIterator[BookArtifacts]:
         try:
             async with refresh_periodically(artifacts.show):
                 yield artifacts
-        except (Exception, asyncio.CancelledError) as error:
+        except RUN_ENDINGS as error:
             await artifacts.show_error(error)
             raise
         finally:

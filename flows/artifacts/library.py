@@ -23,7 +23,7 @@ from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 from slugify import slugify
 
-from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, refresh_periodically
+from flows.artifacts.artifact import RUN_ENDINGS, Artifact, current_resume_section, describe_error, refresh_periodically
 from flows.artifacts.forecast import BookForecast, forecast_book, ledger_pace
 from flows.artifacts.library_texts import (
     BookStatus,
@@ -191,7 +191,7 @@ async def open_library_artifacts(house: House, at_once: int, link_base: str) -> 
         async with refresh_periodically(artifacts.show):
             try:
                 yield artifacts
-            except (Exception, asyncio.CancelledError) as error:
+            except RUN_ENDINGS as error:
                 artifacts.fail(error)
                 raise
             artifacts.finish()

@@ -1,6 +1,5 @@
 """A book in Prefect's pages while a model retells it: a progress bar, a table of its chapters, a summary."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +8,14 @@ from typing import Any
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 
-from flows.artifacts.artifact import Artifact, current_resume_section, describe_error, name_run, refresh_periodically
+from flows.artifacts.artifact import (
+    RUN_ENDINGS,
+    Artifact,
+    current_resume_section,
+    describe_error,
+    name_run,
+    refresh_periodically,
+)
 from flows.artifacts.book import book_tag
 from flows.artifacts.texts import book_in_progress, escape_cells, mark_unfinished, retold_book
 from tasks.errors import DeclaimError
@@ -80,7 +86,7 @@ async def open_retelling_artifacts(
             async with refresh_periodically(artifacts.show):
                 yield artifacts
             await artifacts.finish()
-        except (Exception, asyncio.CancelledError) as error:
+        except RUN_ENDINGS as error:
             await artifacts.show_error(error)
             raise
 

@@ -28,7 +28,8 @@ class Library:
     """The library's deployment as the server has it.
 
     `next_run` is when the server will start its next scheduled run, `overdue` since when a run waits for a worker; both are None
-    if there is none. `workers` are the names of the workers that poll the pool.
+    if there is none. `workers` are the names of the workers that poll the pool, and
+    `server_date` the server's time as an HTTP header tells it.
     """
 
     parameters: dict[str, Any]
@@ -39,6 +40,7 @@ class Library:
     pool_name: str
     pool: "WorkPool | None"
     workers: tuple[str, ...]
+    server_date: str
 
 
 def deployed_checks() -> Iterator[Check]:
@@ -49,6 +51,7 @@ def deployed_checks() -> Iterator[Check]:
         # The check of the server itself says what is wrong.
         return
     if library:
+        yield "clock", partial(clock, library)
         yield "schedule", partial(schedule, library)
         yield "workers", partial(workers, library)
         yield "inbox", partial(inbox, str(library.parameters.get("inbox", "")))
@@ -80,6 +83,7 @@ def read_library() -> Library | None:
             pool_name=pool_name,
             pool=pool,
             workers=tuple(worker.name for worker in polling),
+            server_date=client.request("GET", "/admin/version").headers.get("date", ""),
         )
 
 
@@ -100,6 +104,14 @@ def _earliest(client: "SyncPrefectClient", deployment: Any, **bounds: datetime) 
         limit=1,
     )
     return runs[0].expected_start_time if runs else None
+
+
+def clock(library: Library) -> Finding:
+    """Check this machine's clock against the server's."""
+    from flows.runtime.clock import describe_difference  # noqa: PLC0415  # the client is there by now
+
+    message = describe_difference(library.server_date)
+    return Finding("clock", "warn" if message else "ok", message or "it agrees with the Prefect server's")
 
 
 def schedule(library: Library) -> Finding:

@@ -14,6 +14,7 @@ Name = Literal[
     "model",
     "prefect",
     "limits",
+    "clock",
     "schedule",
     "workers",
     "inbox",

@@ -4,14 +4,22 @@ A process worker starts each run in a temporary directory and removes that direc
 such a run would lose the book, so it is resolved against the deployment's outbox, or refused.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal
 
 from prefect.runtime import deployment
 
-from tasks.errors import OutputError, ProfileError
+from tasks.errors import FolderInUse, OutputError, ProfileError
+from tasks.packagers.claim import claimed
 from tasks.packagers.folder import absolute, output_folder, title_slug
 from tasks.store import StoreSettings
+
+# Requests in flight may take half a minute to end, and so may a cluster's.
+_WAIT_SECONDS = 90
 
 
 def fill_empty(name: str, value: Any, otherwise: Any) -> Any:
@@ -59,3 +67,23 @@ def check_store_outlives_worker(store: StoreSettings) -> None:
         raise ProfileError(
             f"[store] url: {store.url} is relative, and a worker removes the folder it runs in; give an absolute path"
         )
+
+
+@asynccontextmanager
+async def hold_folder(folder: Path) -> AsyncIterator[None]:
+    """Hold a folder against other runs for the time of the block, as `claimed` does.
+
+    A run of a deployment waits up to 90 s for it: the run before it may be shown as crashed and still be ending, as on a machine
+    that slept. Raises `FolderInUse` and `OutputError`.
+    """
+    end = monotonic() + (_WAIT_SECONDS if deployment.id else 0)
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(claimed(folder))
+                break
+            except FolderInUse:
+                if monotonic() > end:
+                    raise
+            await asyncio.sleep(1)
+        yield

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tasks.errors import OutputError
+from tasks.errors import FolderInUse, OutputError
 from tasks.packagers.folder import check_writable, real_path
 
 # A flow that the command line has begun is within its claim; two flows in one process are not within each other's.
@@ -20,8 +20,8 @@ _CLAIMED: ContextVar[frozenset[Path]] = ContextVar("CLAIMED", default=frozenset(
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder against all other runs until the block has ended; a claim within a claim of the same folder is free.
 
-    A claim ends with its process, whatever ends that. Raises `OutputError`, at once, where another run holds the folder
-    or where no edition could be put there.
+    A claim ends with its process, whatever ends that. Raises `FolderInUse`, at once, if another run holds the folder, and
+    `OutputError` if no edition could be put there.
     """
     place = real_path(folder)
     if place in _CLAIMED.get():
@@ -62,7 +62,7 @@ def _locked(path: Path, folder: Path) -> FileLock:
             path.touch()
             lock.acquire()
     except Timeout as error:
-        raise OutputError(
+        raise FolderInUse(
             f"{folder}: another run writes there ({_holder(path)}); wait for its end or give another --out"
         ) from error
     return lock

@@ -104,6 +104,7 @@ def test_a_suspended_book_stops_keeps_its_state_and_is_resumed(
     assert bought_twice(service) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deployment", ["narrate/narrate", ""], ids=["by workers", "in its own process"])
 def test_a_suspended_library_stops_its_books_and_is_resumed(
     house: House, browser: Browser, service: Service, deployment: str
@@ -125,6 +126,7 @@ def test_a_suspended_library_stops_its_books_and_is_resumed(
     assert bought_twice(service) == 0
 
 
+@pytest.mark.slow
 def test_a_cancelled_library_stops(house: House, browser: Browser, service: Service) -> None:
     for name in ("Dora", "Emil"):
         write_book(house.inbox, name)

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import skip_reasons
 from tests.services.service import Service
 
 from .conftest import BRISK, KEY, profile_at, wait_for
@@ -187,6 +188,24 @@ def test_a_suspended_schedule_a_missing_worker_and_lost_folders_are_named(house:
     subprocess.run([sys.executable, "-m", *command], env=house.environment, check=True, capture_output=True)
     assert house.ask("GET", "deployments/name/library/library")["schedules"][0]["active"]
     kill(worker)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: LD_PRELOAD")
+def test_a_machine_whose_clock_is_five_minutes_behind(house: House, tmp_path: Path) -> None:
+    (house.inbox / "book.md").write_text("# Book\n\nIt was early.\n", "utf-8")
+    clock = tmp_path / "clock.so"
+    command = ["cc", "-shared", "-fPIC", "-o", str(clock), str(Path(__file__).with_name("clock_behind.c"))]
+    subprocess.run(command, check=True, capture_output=True)
+    house.environment["LD_PRELOAD"] = str(clock)
+    house.worker("late")
+    run = house.begin("library/library")
+    wait_for(lambda: house.state(run) == "FAILED", "the refusal")
+    message = house.ask("GET", f"flow_runs/{run}")["state"]["message"]
+    assert "s behind the Prefect server's" in message
+    assert "synchronize the clocks" in message
+    done = house.run("doctor", "--json")
+    (finding,) = [each for each in json.loads(done.stdout)["checks"] if each["name"] == "clock"]
+    assert finding["state"] == "warn"
 
 
 def test_a_server_whose_scheduler_is_off(tmp_path: Path, environment: dict[str, str], empty_database: Path) -> None:

@@ -1,0 +1,204 @@
+"""Faults of a night: the machine sleeps, a disk is full or read-only, the inbox is replaced, the database restarts.
+
+Each run ends by itself in the state that fits, nothing is bought twice but what was in flight, and the next run goes on.
+
+The database is restarted on PostgreSQL alone: DECLAIM_POSTGRES is its address, and DECLAIM_POSTGRES_RESTART the command.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests import skip_reasons
+from tests.services.service import Service
+
+from .conftest import BRISK, KEY, profile_at, wait_for
+from .house import House, open_house
+
+pytestmark = pytest.mark.slow
+BOOKS = ("anna", "bela", "cleo")
+PARAGRAPHS = 12
+CONCURRENCY = 2
+# Longer than the server waits for a heartbeat.
+ASLEEP_SECONDS = 120
+needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason=f"{skip_reasons.ROOT}: a file system to fill")
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service(latency_seconds=0.5, seconds_per_character=BRISK) as service:
+        yield service
+
+
+@pytest.fixture
+def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
+    url = os.environ.get("DECLAIM_POSTGRES")
+    postgres = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if url else {}
+    with open_house(tmp_path / "house", environment | postgres | {KEY: service.key}, empty_database) as house:
+        for name in BOOKS:
+            write_book(house.inbox, name)
+        yield house
+
+
+def write_book(inbox: Path, name: str) -> None:
+    days = [f"In {name} there is day {day}." for day in range(PARAGRAPHS)]
+    (inbox / f"{name}.md").write_text("\n\n".join([f"# {name}", *days]), "utf-8")
+
+
+def deploy(house: House, service: Service) -> None:
+    house.deploy("--profile", profile_at(service.url, house.folder, concurrency=CONCURRENCY), "--at-once", "2")
+
+
+def begin_library(house: House, service: Service) -> str:
+    """Begin a library's run, and return its id once speech is being bought."""
+    before = service.billed.total()
+    run = house.begin("library/library", settle_seconds=0.5)
+    wait_for(lambda: service.billed.total() > before + 2, "some requests")
+    return run
+
+
+def has_ended(house: House, run: str) -> bool:
+    return house.state(run) in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def finish(house: House) -> str:
+    """Run the library once more, as the next night does; return its state."""
+    run = house.begin("library/library", settle_seconds=0.5)
+    wait_for(lambda: has_ended(house, run), "the end of the next night")
+    return house.state(run)
+
+
+def books(house: House) -> dict[str, str]:
+    return {name: entry["state"] for name, entry in house.ledger().items()}
+
+
+def check_nothing_bought_twice(service: Service) -> None:
+    """Each of the two books at a time may lose its requests in flight."""
+    assert service.billed.total() - len(service.billed) <= 2 * CONCURRENCY
+
+
+@contextmanager
+def mounted_outbox(house: House, megabytes: int) -> Iterator[None]:
+    """Put the outbox on a file system of its own for the time of the block."""
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", house.outbox], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["/bin/umount", "--lazy", house.outbox], check=True)
+
+
+def test_a_machine_that_sleeps_for_two_minutes(house: House, service: Service) -> None:
+    deploy(house, service)
+    worker = house.worker("sleeper", limit=4)
+    begin_library(house, service)
+    processes = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(ASLEEP_SECONDS)
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+    wait_for(lambda: books(house) == dict.fromkeys(BOOKS, "done"), "all books", 400)
+    wait_for(lambda: all(has_ended(house, run["id"]) for run in all_runs(house)), "the end of all runs", 200)
+    check_nothing_bought_twice(service)
+    assert finish(house) == "COMPLETED"
+
+
+def all_runs(house: House) -> list[dict[str, Any]]:
+    runs = [*house.runs("library"), *house.runs("narrate")]
+    return [run for run in runs if "auto-scheduled" not in run["tags"]]
+
+
+@needs_mount
+def test_a_disk_that_is_full(house: House, service: Service) -> None:
+    with mounted_outbox(house, megabytes=8):
+        deploy(house, service)
+        house.worker("editor", limit=4)
+        run = begin_library(house, service)
+        filler = house.outbox / "filler"
+        with filler.open("wb") as file:
+            file.write(bytes(shutil.disk_usage(house.outbox).free))
+        wait_for(lambda: has_ended(house, run), "the end of the run")
+        assert house.state(run) == "FAILED"
+        filler.unlink()
+        assert finish(house) == "COMPLETED"
+        assert books(house) == dict.fromkeys(BOOKS, "done")
+    check_nothing_bought_twice(service)
+
+
+@needs_mount
+def test_an_outbox_that_becomes_read_only(house: House, service: Service) -> None:
+    with mounted_outbox(house, megabytes=64):
+        deploy(house, service)
+        house.worker("editor", limit=4)
+        run = begin_library(house, service)
+        subprocess.run(["/bin/mount", "-o", "remount,ro", house.outbox], check=False)
+        wait_for(lambda: has_ended(house, run), "the end of the run")
+        assert house.state(run) == "FAILED"
+        subprocess.run(["/bin/mount", "-o", "remount,rw", house.outbox], check=True)
+        assert finish(house) == "COMPLETED"
+        assert books(house) == dict.fromkeys(BOOKS, "done")
+    check_nothing_bought_twice(service)
+
+
+def test_an_inbox_that_is_replaced(house: House, service: Service) -> None:
+    deploy(house, service)
+    house.worker("editor", limit=4)
+    run = begin_library(house, service)
+    house.inbox.rename(house.folder / "old")
+    house.inbox.mkdir()
+    write_book(house.inbox, "dora")
+    wait_for(lambda: has_ended(house, run), "the end of the run")
+    assert finish(house) == "COMPLETED"
+    assert books(house)["dora"] == "done"
+    (house.folder / "old" / "anna.md").rename(house.inbox / "anna.md")
+    assert finish(house) == "COMPLETED"
+    assert books(house)["anna"] == "done"
+    check_nothing_bought_twice(service)
+
+
+def test_an_inbox_that_goes_away(house: House, service: Service) -> None:
+    deploy(house, service)
+    house.worker("editor", limit=4)
+    run = begin_library(house, service)
+    house.inbox.rename(house.folder / "away")
+    wait_for(lambda: has_ended(house, run), "the end of the run")
+    message = house.ask("GET", f"flow_runs/{run}")["state"]["message"]
+    assert house.state(run) == "FAILED"
+    assert str(house.inbox) in message
+    (house.folder / "away").rename(house.inbox)
+    assert finish(house) == "COMPLETED"
+    assert books(house) == dict.fromkeys(BOOKS, "done")
+    check_nothing_bought_twice(service)
+
+
+def test_a_second_library_with_the_same_outbox(house: House, service: Service) -> None:
+    deploy(house, service)
+    house.worker("editor", limit=4)
+    run = begin_library(house, service)
+    done = house.run("library", house.inbox, "--out", house.outbox)
+    assert done.returncode == 2
+    assert "another run writes there" in done.stderr
+    wait_for(lambda: has_ended(house, run), "the end of the run")
+    assert house.state(run) == "COMPLETED"
+    check_nothing_bought_twice(service)
+
+
+@pytest.mark.skipif("DECLAIM_POSTGRES_RESTART" not in os.environ, reason=f"{skip_reasons.POSTGRES}: to restart it")
+def test_a_database_that_restarts(house: House, service: Service) -> None:
+    deploy(house, service)
+    house.worker("editor", limit=4)
+    run = begin_library(house, service)
+    subprocess.run(["/bin/sh", "-c", os.environ["DECLAIM_POSTGRES_RESTART"]], check=True)
+    wait_for(lambda: has_ended(house, run), "the end of the run")
+    assert house.state(run) == "COMPLETED"
+    assert books(house) == dict.fromkeys(BOOKS, "done")
+    check_nothing_bought_twice(service)
