@@ -18,6 +18,7 @@ from prefect.utilities import engine
 
 from flows.interrupts import Interruption
 from flows.outcomes import shown, suspended_until
+from flows.runtime.events import emit_failure
 from tasks.errors import DeclaimError, Interrupted, Suspended
 
 # One small request each time. Workers pass on a cancellation, but no suspension; runs without a worker hear of neither.
@@ -57,6 +58,7 @@ def cancellable(
             # The run lies within the suspended one, which begins it again.
             return cast(Value, shown(error))
         except DeclaimError as error:
+            emit_failure(error)
             # Prefect takes the state from a flow that returns one, and raises its data.
             return cast(Value, shown(error))
         finally:

@@ -19,9 +19,10 @@ from prefect.client.schemas.filters import (
     FlowRunFilterTags,
 )
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
+
+from flows.runtime.events import RUN_ABANDONED, emit
 
 # The run of a book that a library watches: the library itself has it narrated again.
 BOOK_OF_LIBRARY_TAG = "book-of-library"
@@ -91,11 +92,8 @@ async def _read_server_time(client: PrefectClient) -> datetime:
 
 def _abandon(crashed: FlowRun, reached: str) -> str:
     message = crashed.state.message if crashed.state else ""
-    emit_event(
-        "declaim.run.abandoned",
-        {"prefect.resource.id": f"declaim.run.{crashed.id}", "prefect.resource.name": crashed.name},
-        payload={"message": f"it crashed again after {reached} and is not begun again: {message}"},
-    )
+    reason = f"it crashed again after {reached} and is not begun again: {message}"
+    emit(RUN_ABANDONED, f"declaim.run.{crashed.id}", crashed.name, {"message": reason})
     get_run_logger().error(
         "%s crashed again after %s and is not begun again; mend the cause and run it again", crashed.name, reached
     )

@@ -9,7 +9,6 @@ from time import monotonic
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.events import emit_event
 from prefect.runtime import flow_run
 from slugify import slugify
 
@@ -25,6 +24,7 @@ from flows.artifacts.texts import (
     progress_line,
 )
 from flows.artifacts.work import BookWork
+from flows.runtime.events import BOOK_FINISHED, BUDGET_REACHED, emit_about_book
 from tasks.errors import BudgetExceeded
 from tasks.model import Book, Script
 from tasks.packagers import OutputSettings
@@ -68,7 +68,6 @@ class BookArtifacts:
     def __init__(self, client: PrefectClient, run: BookRun) -> None:
         title, key = run.book.title, book_tag(run.book.title)
         self._run = run
-        self._resource = {"prefect.resource.id": f"declaim.book.{key}", "prefect.resource.name": title}
         self._chapters = {script.number: ChapterProgress(script) for script in run.scripts}
         chunks = {script.number: len(script.chunks) for script in run.scripts}
         self._work = BookWork(chunks, monotonic(), has_mastering=bool(run.output.editions))
@@ -107,7 +106,7 @@ class BookArtifacts:
         chapter = self._chapters[number] = self._chapters[number].with_result(performance)
         self._work.end_chapter(number, monotonic(), is_mastered=performance.track is not None)
         self._changed(self._work)
-        emit_event(f"declaim.chapter.{chapter.state}", self._resource, payload=chapter.row)
+        emit_about_book(f"declaim.chapter.{chapter.state}", self._run.book.title, chapter.row)
 
     def set_open_cost(self, usd: float) -> None:
         """Set what chapters have cost that are spoken elsewhere, in US dollars, as far as the run's own cost has it not yet."""
@@ -133,7 +132,7 @@ class BookArtifacts:
         else:
             self._work.is_finished = len(self._work.ended) == len(self._chapters)
             payload = {"folder": str(published.folder), "editions": editions, **totals}
-            emit_event("declaim.book.finished", self._resource, payload=payload)
+            emit_about_book(BOOK_FINISHED, run.book.title, payload)
         self._changed(self._work)
         self._summary_text = text
         await self._summary.show(text, _SUMMARY)
@@ -162,7 +161,7 @@ class BookArtifacts:
             await self._summary.show(add_reason(self._summary_text, reason), _SUMMARY)
         if isinstance(error, BudgetExceeded):
             payload = {"spent_usd": self._run.spent(), "said": reason}
-            emit_event("declaim.budget.reached", self._resource, payload=payload)
+            emit_about_book(BUDGET_REACHED, self._run.book.title, payload)
 
 
 def _choose_editions(paths: Iterable[str]) -> list[str]:
