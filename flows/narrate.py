@@ -28,7 +28,7 @@ from tasks.model import Book, Recital, Script
 from tasks.package import package
 from tasks.packagers.accounts import Account, Performance, Retelling
 from tasks.packagers.claim import claimed
-from tasks.prefect_values import untouched
+from tasks.prefect_values import stage, untouched
 from tasks.publish import Published
 from tasks.readers import source_sha256
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
@@ -73,7 +73,7 @@ async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
     check_store_outlives_worker(settings.store)
     async with block_keys(settings.voices):
         with fetched(source) as path:
-            book = settings.metadata.told(ingest(path))
+            book = settings.metadata.told(stage(ingest)(path))
             folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title)
             with claimed(folder):
                 return await narrated(path, book, settings, folder, chapters=chapters or "")
@@ -107,7 +107,7 @@ async def narrated(
         stopped_by = next((it.recital.stopped_by for it in performances if it.recital.stopped_by), None)
         if stopped_by and not any(performance.track for performance in performances):
             raise stopped_by
-        published = await package(untouched(account), settings.output, castings[0].narrator, folder)
+        published = await stage(package)(untouched(account), settings.output, castings[0].narrator, folder)
         await dashboard.published(account, published)
         if stopped_by:
             raise stopped_by
@@ -175,7 +175,7 @@ async def _perform(
         if recital.voiced and not recital.failures and codecs:
             dashboard.spoken(script)
             async with mastering:
-                track = await assemble(untouched(recital), settings.audio, codecs, main.store)
+                track = await stage(assemble)(untouched(recital), settings.audio, codecs, main.store)
         performance = Performance(recital, track)
         dashboard.ended(performance)
         return performance
@@ -203,7 +203,7 @@ async def _spoken(script: Script, reading: Reading, studios: tuple[Studio, ...])
         return next(it for it in reading.scripts(studios[place].casting) if it.number == script.number)
 
     async def shown(script: Script, studio: Studio) -> Recital:
-        return await synthesize(untouched(script), untouched(studio))
+        return await stage(synthesize)(untouched(script), untouched(studio))
 
     return await recited(studios, script_for, shown)
 

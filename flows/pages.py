@@ -59,12 +59,12 @@ class Page:
 
 @asynccontextmanager
 async def kept_fresh(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Show at the beginning, every few seconds, and at the end of the block."""
+    """Show every few seconds and at the end of the block: for a book of a page, once."""
 
     async def keep() -> None:
         while True:
-            await show()
             await asyncio.sleep(_UPDATE_SECONDS)
+            await show()
 
     keeping = asyncio.create_task(keep())
     try:
