@@ -115,6 +115,8 @@ def by_deployment(deployment: str) -> Narrator:
     wait = WorkerWait()
 
     async def narrate_by_worker(name: str, order: Order, earlier: str, begun: Begun) -> Ended:
+        # From here on there may be a run that an interrupt must cancel.
+        CURRENT.get().wait(_GRACE_SECONDS)
         async with get_client() as client:
             run = ""
             try:

@@ -3,11 +3,15 @@
 A real server and a real worker whose only slot the library's own run occupies. No book is short, or none would need a worker.
 """
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.client.orchestration import PrefectClient
 
+from flows.dispatch import _withdraw
 from tests.services.service import Service
 
 from .conftest import BRISK, KEY, profile_at, wait_for
@@ -70,6 +74,33 @@ def test_the_only_slot_is_the_librarys_own(house: House, service: Service) -> No
     assert set(service.billed.values()) == {1}
     log = library_log(house, run)
     assert log.count("no worker has taken its run") == len(BOOKS)
+
+
+def test_a_run_is_withdrawn_or_taken_and_never_both(house: House) -> None:
+    waiting, taken = (house.begin("narrate/narrate", source="book.md") for _ in range(2))
+    house.ask("POST", f"flow_runs/{taken}/set_state", state={"type": "PENDING"})
+
+    async def withdraw() -> list[bool]:
+        async with PrefectClient(house.url) as client:
+            return [await _withdraw(client, UUID(run)) for run in (waiting, taken)]
+
+    assert asyncio.run(withdraw()) == [True, False]
+    assert [house.state(run) for run in (waiting, taken)] == ["CANCELLED", "PENDING"]
+    # A worker that had read the run before asks the same, and is refused.
+    answer = house.ask("POST", f"flow_runs/{waiting}/set_state", state={"type": "PENDING"})
+    assert answer["status"] == "ABORT"
+
+
+def test_a_cancelled_library_cancels_the_run_that_waits(house: House, service: Service) -> None:
+    write_large_book(house, "anna")
+    house.worker("only", limit=1)
+    run = house.begin("library/library", settle_seconds=0.5)
+    wait_for(lambda: house.runs("narrate"), "the book's run")
+    house.ask("POST", f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
+    wait_for(lambda: house.state(run) == "CANCELLED", "the end of the library")
+    (waiting,) = house.runs("narrate")
+    assert house.state(waiting["id"]) == "CANCELLED"
+    assert not service.spoken
 
 
 def test_a_pool_that_is_paused_while_the_library_runs(house: House) -> None:
