@@ -141,7 +141,7 @@ def _note_memory(usage: Usage, house: House, library: psutil.Process) -> None:
     """Note the resident memory in MB the first time that another 50 books are done."""
     done = sum(entry["state"] == "done" for entry in house.ledger().values())
     at = done // _MEMORY_EVERY_BOOKS * _MEMORY_EVERY_BOOKS
-    if at not in usage.megabytes:
+    if at and at not in usage.megabytes:
         found = {"server": psutil.Process(house.server.pid), "library run": library}
         usage.megabytes[at] = {name: each.memory_info().rss / 1e6 for name, each in found.items()}
 
