@@ -24,7 +24,7 @@ from tasks.errors import BudgetExceeded, Interrupted, OutputError
 from tasks.library.allotment import Allotment, BookBudget
 from tasks.model import Cost, Recital, Script
 from tasks.packagers.accounts import Performance
-from tasks.prefect_values import untouched
+from tasks.prefect_values import stage, untouched
 from tasks.store import ClipStore
 from tasks.studio import hold, key_of, open_leases
 from tasks.synthesize import BOUGHT
@@ -235,7 +235,7 @@ class _Book:
         async with self.mastering:
             self.dashboard.mark_mastering(recital.script)
             brought = await asyncio.to_thread(_brought, recital, self.store)
-            track = await assemble(untouched(brought), self.reading.settings.audio, codecs, self.store)
+            track = await stage(assemble)(untouched(brought), self.reading.settings.audio, codecs, self.store)
         return Performance(brought, track)
 
 

@@ -1,24 +1,27 @@
-"""How a book of a library comes to be narrated: in this process, or by whichever worker of Prefect's takes it."""
+"""Narrate a book of a library in this process, or by a worker of Prefect's that takes its run."""
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
 import tenacity
 from prefect import get_client, get_run_logger
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas import FlowRun, StateType
+from prefect.client.schemas import FlowRun, OrchestrationResult, StateType
 from prefect.client.schemas import State as PrefectState
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Cancelling, Crashed
+from prefect.states import Cancelled, Cancelling, Crashed, Pending
 
 from flows.interrupts import CURRENT
 from flows.narrate import narrate
@@ -35,11 +38,20 @@ _TRIES = 3
 # begun its process within seconds, within minutes where a machine is overrun. One that is scheduled waits for a worker.
 _CLAIMED_WITHIN_SECONDS = {StateType.PENDING: 180.0, StateType.RUNNING: 60.0, StateType.CANCELLING: 60.0}
 _AGAIN_SECONDS = 15
+# A worker asks for runs every 10 s, and takes the run that it finds. One that has not come within six of these has no free slot.
+UNTAKEN_SECONDS = 60.0
+# Once a run was not taken, the workers are known to be busy or gone: the next one has time for one request of a worker.
+_UNTAKEN_AGAIN_SECONDS = 15.0
 # A server may be away for a while, for a restart; and a worker has half a minute to end what was cancelled.
 _PATIENCE_SECONDS = 600
 _GRACE_SECONDS = 45
 _SERVER_FAULT = 500
 _DEAD = "its process ended without a word; what was spoken is kept"
+_WITHDRAWN = "no worker took the run in time; the library's own process narrates the book"
+_UNTAKEN = (
+    "%s is narrated in this process: no worker has taken its run in %.0f s. All slots are taken, one of them perhaps by this "
+    "library's own run; start more workers, or with a higher --limit"
+)
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 
@@ -69,11 +81,25 @@ class Ended:
     error: str = ""
 
 
-# Is given the name of the book, what to do, the id of an earlier run of it that may still go on, and whom to tell the run's id.
-Narrator: TypeAlias = Callable[[str, Order, str, Callable[[str], None]], Awaitable[Ended]]
+class Begun(Protocol):
+    """What a runner calls when a book's run has begun, with its id ("" for a subflow) and a line while it only waits."""
+
+    def __call__(self, run: str, waits: str = "") -> None:
+        """Take the run's id and the line."""
 
 
-async def here(name: str, order: Order, earlier: str, begun: Callable[[str], None]) -> Ended:
+class Narrator(Protocol):
+    """A way to narrate a book."""
+
+    async def __call__(self, name: str, order: Order, earlier: str, begun: Begun) -> Ended:
+        """Return how the book's run ended; `earlier` is the id of a run of it that may still go on.
+
+        Raises `ProfileError` if the way does not exist.
+        """
+        ...
+
+
+async def here(name: str, order: Order, earlier: str, begun: Begun) -> Ended:
     """Narrate a book in this process, as a subflow."""
     begun("")
     state = await narrate.with_options(flow_run_name=name)(**order.parameters, return_state=True)
@@ -82,23 +108,113 @@ async def here(name: str, order: Order, earlier: str, begun: Callable[[str], Non
 
 
 def by_deployment(deployment: str) -> Narrator:
-    """Have books narrated by a deployment: whichever worker of its pool has room takes the next one."""
+    """Return a runner that dispatches books to the workers of a deployment's pool.
 
-    async def narrated(name: str, order: Order, earlier: str, begun: Callable[[str], None]) -> Ended:
+    A book that no worker takes in time is narrated in this process (`WorkerWait`), at once if the pool is paused.
+    """
+    wait = WorkerWait()
+
+    async def narrate_by_worker(name: str, order: Order, earlier: str, begun: Begun) -> Ended:
+        # From here on there may be a run that an interrupt must cancel.
+        CURRENT.get().wait(_GRACE_SECONDS)
         async with get_client() as client:
-            going = await _still_going(client, earlier)
-            for number in range(_TRIES):
-                key = f"{flow_run.get_id()}-{name}-{number}"
-                run = await _patient(_dispatched, deployment, name, order, key) if going is None else going
-                begun(str(run.id))
-                state = await _watched(client, run.id, Path(order.out))
-                ended, going = _ended(state, str(run.id)), None
-                if state.type is not StateType.CRASHED:
-                    break
-                get_run_logger().warning("%s: its run was broken off (%s)", name, state.message)
+            run = ""
+            try:
+                going = await _still_going(client, earlier)
+                for number in range(_TRIES):
+                    if going is None and (pause := await _find_pause(client, deployment)):
+                        get_run_logger().warning("%s is narrated in this process: %s", name, pause)
+                        return await wait.narrate(name, order, begun)
+                    key = f"{flow_run.get_id()}-{name}-{number}"
+                    found = await _patient(_dispatched, deployment, name, order, key) if going is None else going
+                    run = str(found.id)
+                    if result := await wait.narrate_if_untaken(client, found.id, name, order, begun):
+                        return result
+                    begun(run)
+                    state = await _watched(client, found.id, Path(order.out))
+                    ended, going = _ended(state, run), None
+                    if state.type is not StateType.CRASHED:
+                        break
+                    get_run_logger().warning("%s: its run was broken off (%s)", name, state.message)
+            except ObjectNotFound:
+                # A deployment takes its waiting runs with it.
+                return Ended(
+                    State.STOPPED, run, f"its run was deleted on the Prefect server, perhaps with {deployment}"
+                )
             return ended
 
-    return narrated
+    return narrate_by_worker
+
+
+class WorkerWait:
+    """How long dispatched runs wait for a worker before this process narrates their books, one book at a time.
+
+    The first run waits for `UNTAKEN_SECONDS`; after one that no worker took, the next wait for 15 s, until a worker takes one.
+    A run whose time is over stays on the server until this process has finished the book before: a worker may still take it.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = UNTAKEN_SECONDS
+        self._busy = asyncio.Lock()
+
+    async def narrate_if_untaken(
+        self, client: PrefectClient, run: UUID, name: str, order: Order, begun: Begun
+    ) -> Ended | None:
+        """Wait until a worker has taken a run, and return None; if none has in time, narrate its book in this process.
+
+        Returns None for an interrupted library too: whoever watches the run cancels it. Raises `ObjectNotFound` for a run that
+        was deleted.
+        """
+        since, begun_at = datetime.now(UTC), monotonic()
+        while await _is_scheduled(client, run) and not CURRENT.get().is_asked:
+            begun(str(run), f"waits for a worker since {since:%H:%M:%S} UTC")
+            if monotonic() - begun_at >= self._seconds and not self._busy.locked():
+                async with self._busy:
+                    if await _withdraw(client, run):
+                        self._seconds = _UNTAKEN_AGAIN_SECONDS
+                        get_run_logger().warning(_UNTAKEN, name, monotonic() - begun_at)
+                        return await here(name, order, str(run), begun)
+            await asyncio.sleep(_POLL_SECONDS)
+        self._seconds = UNTAKEN_SECONDS
+        return None
+
+    async def narrate(self, name: str, order: Order, begun: Begun) -> Ended:
+        """Narrate a book in this process after those before it; raises `Interrupted` if it does not begin."""
+        async with self._busy:
+            CURRENT.get().check()
+            return await here(name, order, "", begun)
+
+
+async def _is_scheduled(client: PrefectClient, run: UUID) -> bool:
+    state = (await _patient(client.read_flow_run, run)).state
+    return state is not None and state.type is StateType.SCHEDULED
+
+
+async def _withdraw(client: PrefectClient, run: UUID) -> bool:
+    """Cancel a run that no worker has taken; return False if one has meanwhile, and leave the run to it.
+
+    The run is first taken as a worker takes it, by the transition to Pending: the server accepts that from one process alone.
+    """
+    taken: OrchestrationResult[Any] = await _patient(client.set_flow_run_state, run, Pending(message=_WITHDRAWN))
+    if taken.status is not SetStateStatus.ACCEPT:
+        return False
+    await _patient(client.set_flow_run_state, run, Cancelled(message=_WITHDRAWN))
+    return True
+
+
+async def _find_pause(client: PrefectClient, deployment: str) -> str:
+    """Return why no worker can take the runs of a deployment: its pool or its queue is paused; else ""."""
+    try:
+        found = await _patient(client.read_deployment_by_name, deployment)
+        pool, queue = found.work_pool_name, found.work_queue_name
+        if pool and (await _patient(client.read_work_pool, pool)).is_paused:
+            return f"the work pool {pool} is paused (`prefect work-pool resume {shlex.quote(pool)}`)"
+        if pool and queue and (await _patient(client.read_work_queue_by_name, queue, pool)).is_paused:
+            return f"the work queue {queue} of the pool {pool} is paused"
+    except ObjectNotFound:
+        # Whoever dispatches the run says what is missing.
+        pass
+    return ""
 
 
 async def _dispatched(deployment: str, name: str, order: Order, key: str) -> FlowRun:
@@ -112,10 +228,25 @@ async def _dispatched(deployment: str, name: str, order: Order, key: str) -> Flo
             tags=[BOOK_OF_LIBRARY_TAG],
         )
     except ObjectNotFound as error:
-        raise ProfileError(
-            f"there is no deployment {deployment} on the Prefect server; make it by `declaim deploy`, or leave it out "
-            "and all is narrated in this process"
-        ) from error
+        raise _missing(deployment) from error
+
+
+async def check_deployment(deployment: str) -> None:
+    """Raise `ProfileError` if the Prefect server has no such deployment; do nothing for an empty name."""
+    if not deployment:
+        return
+    async with get_client() as client:
+        try:
+            await _patient(client.read_deployment_by_name, deployment)
+        except (ObjectNotFound, ValueError) as error:
+            raise _missing(deployment) from error
+
+
+def _missing(deployment: str) -> ProfileError:
+    return ProfileError(
+        f"there is no deployment {deployment} on the Prefect server; make it with `declaim deploy`, or leave it out and all is "
+        "narrated in this process"
+    )
 
 
 async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:

@@ -13,9 +13,9 @@ from prefect import flow, get_run_logger
 from flows.artifacts.artifact import show_how_to_resume
 from flows.artifacts.library import LibraryArtifacts, open_library_artifacts
 from flows.cancellation import cancellable, leaving_signals_to_us
-from flows.dispatch import by_deployment, here
+from flows.dispatch import by_deployment, check_deployment, here
 from flows.interrupts import CURRENT
-from flows.library_book import House, Job, job_of, narrate_book, refused
+from flows.library_book import House, Job, job_of, narrate_book, refused, report_failure
 from flows.parameters import Count, Dollars, Overrides, ProfileName, Seconds
 from flows.runtime.clock import check_clock
 from flows.runtime.deployed import check_store_outlives_worker, fill_empty, hold_folder, outbox_folder
@@ -61,7 +61,8 @@ async def library(
         outbox: The folder for finished books and the ledger.
         profile: The profile of books whose side file names none.
         at_once: How many books are narrated at the same time.
-        deployment: The deployment whose workers narrate the books, such as narrate/narrate. Empty: this run's own process.
+        deployment: The deployment whose workers narrate the books, such as narrate/narrate. Short books, and those that no worker
+            takes in time, are narrated in this run's own process. Empty: all are.
         budget_usd: What this run may spend on all its books, in US dollars. 0: no limit.
         settle_seconds: For how many seconds a file must stay unchanged before it is taken for complete.
         overrides: Settings for all books, such as limits.concurrency=4.
@@ -73,6 +74,7 @@ async def library(
     await check_clock()
     source, place = Inbox(fill_empty("inbox", inbox, "")), outbox_folder(fill_empty("outbox", outbox, ""))
     check_apart(source, place)
+    await check_deployment(deployment)
     async with hold_folder(place):
         place.mkdir(parents=True, exist_ok=True)
         house = House(
@@ -83,6 +85,7 @@ async def library(
             budget=LibraryBudget(budget_usd or 0.0),
             profile=profile,
             overrides=overrides,
+            is_dispatched=bool(deployment),
         )
         async with open_throttles(), open_library_artifacts(house, at_once, settings.output.link_base) as dashboard:
             taken = await _drained(_Run(house, dashboard, asyncio.Semaphore(at_once)), settle_seconds or 0.0)
@@ -133,7 +136,9 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
             dashboard.add_book(seen, 0)
             dashboard.mark_begun(seen.name)
             _tell(seen.name, taken[seen.name])
-    jobs.sort(key=lambda job: (-job.priority, job.seen.name))
+            report_failure(seen.name, taken[seen.name])
+    # Should a book end this process again, the others are done before.
+    jobs.sort(key=lambda job: (job.ended_library, -job.priority, job.seen.name))
     for job in jobs:
         dashboard.add_book(job.seen, job.priority)
     get_run_logger().info("%d manuscripts to narrate: %s", len(jobs), _named(job.seen.name for job in jobs))

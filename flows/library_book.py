@@ -2,24 +2,30 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from prefect.events import emit_event
+from prefect import get_run_logger
 
-from flows.dispatch import Ended, Narrator, Order
+from flows.dispatch import Begun, Ended, Narrator, Order, here
+from flows.interrupts import CURRENT
 from flows.outcomes import outcome_of
 from flows.plan import make_plan
+from flows.runtime.events import BOOK_FAILED, BOOK_INCOMPLETE, BUDGET_REACHED, emit_about_book
+from flows.short_books import is_small, read_short_book
 from tasks.errors import BudgetExceeded, DeclaimError, Interrupted, OutputError, ProfileError
+from tasks.ingest import READ
 from tasks.library.allotment import Allotment, LibraryBudget
 from tasks.library.inbox import Inbox, Seen, fetched
 from tasks.library.ledger import Entry, Ledger, State
+from tasks.model import Book
 from tasks.packagers.folder import MANIFEST
+from tasks.prefect_values import without_task_runs
 from tasks.settings import load_profile
 
 # A budget of nothing would be no limit.
@@ -28,7 +34,7 @@ _LEAST_USD = 0.000_001
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the books of a library's run share."""
+    """What the books of a library's run share; `is_dispatched` says that `narrator` is not this process."""
 
     inbox: Inbox
     outbox: Path
@@ -37,15 +43,17 @@ class House:
     budget: LibraryBudget
     profile: str
     overrides: tuple[str, ...]
+    is_dispatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A manuscript and what is ordered for it."""
+    """A manuscript and what is ordered for it; `ended_library` says that a run of the library died with it in its process."""
 
     seen: Seen
     order: Order
     priority: int
+    ended_library: bool = False
 
 
 def job_of(seen: Seen, house: House) -> Job:
@@ -66,7 +74,14 @@ def job_of(seen: Seen, house: House) -> Job:
     except ProfileError as error:
         # The run's own profile has been read before.
         raise ProfileError(f"{seen.name}.toml: {error}") from error
-    return Job(seen, order, side.priority)
+    return Job(seen, order, side.priority, ended_library=_ended_library(seen, house))
+
+
+def _ended_library(seen: Seen, house: House) -> bool:
+    """Return whether the library's process died while it narrated this manuscript as it is now, or others at the same time."""
+    entry = house.ledger.books.get(seen.name)
+    is_running_here = entry is not None and entry.state is State.RUNNING and not entry.run
+    return house.is_dispatched and is_running_here and entry is not None and entry.marks == seen.marks
 
 
 def refused(seen: Seen, error: DeclaimError) -> Entry:
@@ -75,52 +90,108 @@ def refused(seen: Seen, error: DeclaimError) -> Entry:
 
 
 async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -> Entry:
-    """Have a book narrated; its entry is in the ledger from the beginning to the end, and `entered` told of it.
+    """Narrate a book and return its entry; the ledger has one from the beginning to the end, and `entered` is called for each.
 
-    Raises `OutputError` where the ledger cannot be written, and `Interrupted`; the book's own errors are in its entry.
+    Raises `OutputError` where the ledger cannot be written, and `Interrupted`. The book's own errors are in its entry, and so is
+    an internal error: it ends no other book.
     """
     ledger, seen = house.ledger, job.seen
     earlier, started = ledger.books.get(seen.name), monotonic()
-
-    def begun(run: str) -> None:
-        ledger.write(seen.name, Entry(State.RUNNING, seen.marks, _now(), run=run, folder=job.order.out))
-        entered(seen.name)
-
+    begun = _entry_writer(job, house, entered)
+    allotment, is_over_budget = None, False
     with ExitStack() as stack:
         try:
-            order, allotment = await _allotted(job, house, stack)
-            ended = await house.narrator(seen.name, order, earlier.run if earlier else "", begun)
+            book = await _read_if_short(job, house, begun)
+            order, allotment = await _allotted(job, house, stack, book)
+            stack.enter_context(_reading(order.source, book))
+            narrator = here if book else house.narrator
+            ended = await narrator(seen.name, order, earlier.run if earlier else "", begun)
         except (OutputError, Interrupted):
             raise
         except DeclaimError as error:
-            if isinstance(error, BudgetExceeded):
-                emit_event("declaim.budget.reached", _resource(seen), payload={"said": str(error)})
-            ended, allotment = Ended(outcome_of(error).state, "", str(error)), None
+            is_over_budget = isinstance(error, BudgetExceeded)
+            ended = Ended(outcome_of(error).state, "", str(error))
+        except Exception as error:  # noqa: BLE001  # whatever fails in one book ends no other
+            get_run_logger().exception("%s: internal error", seen.name)
+            ended = Ended(State.STOPPED, "", f"internal error: {type(error).__name__}: {error}")
         entry = replace(_entry(ended, job), wall_seconds=round(monotonic() - started, 1))
         if allotment and entry.usd is not None:
             allotment.spent = entry.usd
     ledger.write(seen.name, entry)
     entered(seen.name)
+    if is_over_budget:
+        emit_about_book(BUDGET_REACHED, seen.name, {"said": entry.error})
+    else:
+        report_failure(seen.name, entry)
     return entry
 
 
-async def _allotted(job: Job, house: House, stack: ExitStack) -> tuple[Order, Allotment | None]:
-    """Say in the order what it may spend, where the library has a budget; raises `BudgetExceeded` and what a plan raises."""
+def report_failure(name: str, entry: Entry) -> None:
+    """Emit the event of a book that is not done, unless a person stopped the library."""
+    if entry.state is not State.DONE and not CURRENT.get().is_asked:
+        event = BOOK_INCOMPLETE if entry.state is State.INCOMPLETE else BOOK_FAILED
+        emit_about_book(event, name, {"state": str(entry.state), "error": entry.error})
+
+
+def _entry_writer(job: Job, house: House, entered: Callable[[str], None]) -> Begun:
+    """Return what writes the entry of a running book when its run's id, or what it waits for, has changed."""
+    written: tuple[str, str] | None = None
+
+    def begun(run: str, waits: str = "") -> None:
+        nonlocal written
+        if written == (run, waits):
+            return
+        written = run, waits
+        entry = Entry(State.RUNNING, job.seen.marks, _now(), run=run, folder=job.order.out, error=waits)
+        house.ledger.write(job.seen.name, entry)
+        entered(job.seen.name)
+
+    return begun
+
+
+async def _read_if_short(job: Job, house: House, begun: Begun) -> Book | None:
+    """Return the book if it is short, so that this process narrates it and not a worker.
+
+    A book that this process may have died of is left to a worker. Raises `SourceError`.
+    """
+    if not house.is_dispatched or job.ended_library or not is_small(job.order.source):
+        return None
+    # Reading is the first part of narrating: should this process die of it, the entry says so.
+    begun("")
+    return await asyncio.to_thread(read_short_book, job.order.source)
+
+
+@contextmanager
+def _reading(source: str, book: Book | None) -> Iterator[None]:
+    """Let the flow that is run within the block take a short book that has been read, and have it make no task runs."""
+    if book is None:
+        yield
+        return
+    token = READ.set({Path(source).expanduser().absolute(): book})
+    try:
+        with without_task_runs():
+            yield
+    finally:
+        READ.reset(token)
+
+
+async def _allotted(job: Job, house: House, stack: ExitStack, book: Book | None) -> tuple[Order, Allotment | None]:
+    """Return the order with what it may spend, if the library has a budget; raises `BudgetExceeded` and what a plan raises."""
     if not house.budget.is_set:
         return job.order, None
-    estimate, own = await asyncio.to_thread(_estimate, job.order)
+    estimate, own = await asyncio.to_thread(_estimate, job.order, book)
     allotment = stack.enter_context(house.budget.allotted(estimate))
     usd = max(min(allotment.usd, own or allotment.usd), _LEAST_USD)
     return replace(job.order, overrides=(*job.order.overrides, f"limits.budget_usd={usd:.6f}")), allotment
 
 
-def _estimate(order: Order) -> tuple[float, float]:
-    """Reckon what a book still costs, and find its own budget, in US dollars; raises `ProfileError` where a price is not known."""
+def _estimate(order: Order, book: Book | None) -> tuple[float, float]:
+    """Return what a book still costs and its own budget, in US dollars; raises `ProfileError` where a price is not known."""
     own = load_profile(order.profile, order.overrides).limits.budget_usd
     # With a budget, whatever is not known of prices is an error.
     settings = load_profile(order.profile, (*order.overrides, "limits.budget_usd=1"))
     with fetched(order.source) as path:
-        plan = make_plan(path, settings, order.chapters)
+        plan = make_plan(path, settings, order.chapters, book)
     return sum(planned.usd or 0.0 for row in plan.all_chunks for planned in row if not planned.cached), own
 
 
@@ -147,10 +218,6 @@ def _count_spoken(totals: Mapping[str, Any]) -> int | None:
     """Return how many chunks were spoken in the run of a manifest's totals; None if they do not say."""
     clips, cached = totals.get("clips"), totals.get("cached")
     return None if clips is None or cached is None else clips - cached
-
-
-def _resource(seen: Seen) -> dict[str, str]:
-    return {"prefect.resource.id": f"declaim.book.{seen.name}", "prefect.resource.name": seen.name}
 
 
 def _now() -> str:

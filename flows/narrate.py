@@ -28,7 +28,7 @@ from tasks.library.inbox import fetched
 from tasks.model import Book, Recital, Script
 from tasks.package import package
 from tasks.packagers.accounts import Account, Performance, Retelling
-from tasks.prefect_values import untouched
+from tasks.prefect_values import stage, untouched
 from tasks.publish import Published
 from tasks.readers import source_sha256
 from tasks.settings import DEFAULT_PROFILE, Profile, check_ready, load_profile
@@ -74,7 +74,7 @@ async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
     await check_clock()
     async with block_keys(settings.voices):
         with fetched(source) as path:
-            book = settings.metadata.told(ingest(path))
+            book = settings.metadata.told(stage(ingest)(path))
             folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title)
             async with hold_folder(folder):
                 return await narrated(path, book, settings, folder, chapters=chapters or "")
@@ -112,7 +112,7 @@ async def narrated(
         if stopped_by and not any(performance.track for performance in performances):
             raise stopped_by
         dashboard.start_packaging()
-        published = await package(untouched(account), settings.output, castings[0].narrator, folder)
+        published = await stage(package)(untouched(account), settings.output, castings[0].narrator, folder)
         await dashboard.show_editions(account, published)
         if stopped_by:
             raise stopped_by
@@ -184,7 +184,7 @@ async def _perform(
             dashboard.mark_spoken(script)
             async with mastering:
                 dashboard.mark_mastering(script)
-                track = await assemble(untouched(recital), settings.audio, codecs, main.store)
+                track = await stage(assemble)(untouched(recital), settings.audio, codecs, main.store)
         performance = Performance(recital, track)
         dashboard.end_chapter(performance)
         return performance
@@ -212,7 +212,7 @@ async def _spoken(script: Script, reading: Reading, studios: tuple[Studio, ...])
         return next(it for it in reading.scripts(studios[place].casting) if it.number == script.number)
 
     async def shown(script: Script, studio: Studio) -> Recital:
-        return await synthesize(untouched(script), untouched(studio))
+        return await stage(synthesize)(untouched(script), untouched(studio))
 
     return await recited(studios, script_for, shown)
 

@@ -15,7 +15,7 @@ from tasks.errors import BudgetExceeded, OutputError
 from tasks.model import Book, Recital, Script
 from tasks.packagers import CODEC_OF, OutputSettings
 from tasks.packagers.accounts import Performance
-from tasks.prefect_values import untouched
+from tasks.prefect_values import stage, untouched
 from tasks.settings import Profile
 from tasks.studio import Studio
 from tasks.text.chunking import diction_of
@@ -35,7 +35,9 @@ class Reading:
     def scripts(self, casting: Casting) -> tuple[Script, ...]:
         """Cut the chapters that are chosen, and the credits, for a casting."""
         diction = diction_of(self.settings.text, self.book, casting.takes_phonemes)
-        scripts = chunk(untouched(self.book), self.settings.text, casting.limit, casting.roles, untouched(diction))
+        scripts = stage(chunk)(
+            untouched(self.book), self.settings.text, casting.limit, casting.roles, untouched(diction)
+        )
         return (
             *chosen(scripts, self.chapters),
             *credit_scripts(self.book, self.settings, casting, diction),

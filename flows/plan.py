@@ -75,16 +75,16 @@ class Plan:
         return tuple(chunk for row in rows for chunk in in_order_of_requests(row))
 
 
-def make_plan(source: Path, profile: Profile, chapters: str = "") -> Plan:
-    """Read and cut a manuscript and look its chunks up; `chapters` chooses some of them, as in `1-3,7`.
+def make_plan(source: Path, profile: Profile, chapters: str = "", book: Book | None = None) -> Plan:
+    """Return the plan of a manuscript, with its chunks looked up in the store; `chapters` chooses some of them, as in `1-3,7`.
 
-    Raises `SourceError` and `ProfileError`.
+    `book` is what has been read from `source`, if it has been. Raises `SourceError` and `ProfileError`.
     """
     castings = castings_of(profile)
     check_ready(profile)
     casting = castings[0]
     store = open_store(profile.store)
-    book = profile.metadata.told(read_book(source))
+    book = profile.metadata.told(book or read_book(source))
     diction = diction_of(profile.text, book, casting.takes_phonemes)
     scripts = chosen(scripts_of(book, profile.text, casting.limit, casting.roles, diction), chapters)
     spoken = credit_scripts(book, profile, casting, diction)

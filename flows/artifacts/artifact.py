@@ -78,14 +78,16 @@ class Artifact:
 
 @asynccontextmanager
 async def refresh_periodically(show: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Call `show` at the beginning of the block, every few seconds, and at its end."""
+    """Call `show` every few seconds and at the end of the block: once for a book of a page."""
     ended = asyncio.Event()
 
     async def refresh() -> None:
-        while not ended.is_set():
-            await show()
+        while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), _UPDATE_SECONDS)
+            if ended.is_set():
+                return
+            await show()
 
     refresher = asyncio.create_task(refresh())
     try:

@@ -157,5 +157,6 @@ def test_what_a_library_needs(content: str | None, said: str, place: Home, servi
 def test_a_deployment_that_there_is_not(place: Home, service: Service) -> None:
     put(place, "one", "A word.")
     done = place.run(*ordered(place, service, "--deployment", "narrate/nowhere"))
-    assert done.returncode == 5
-    assert "there is no deployment narrate/nowhere on the Prefect server" in ledger(place)["one"]["error"]
+    assert done.returncode == 2
+    assert "there is no deployment narrate/nowhere on the Prefect server" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -42,6 +42,8 @@ def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, ser
         profile = profile_at(service.url, house.folder, concurrency=IN_FLIGHT)
         for number in range(BOOKS):
             lines = [f"# Book {number}", *(f"In book {number} there is day {day}." for day in range(PARAGRAPHS))]
+            # A larger manuscript than the library reads itself: each book is for a worker.
+            lines.append(f"<!-- {'x' * 300_000} -->")
             (house.inbox / f"book-{number:02}.md").write_text("\n\n".join(lines), "utf-8")
         house.deploy("--profile", profile, "--at-once", str(AT_ONCE))
         yield house

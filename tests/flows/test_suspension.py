@@ -43,9 +43,11 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         yield browser
 
 
-def write_book(folder: Path, name: str) -> Path:
+def write_book(folder: Path, name: str, *, is_long: bool = False) -> Path:
+    """Write a book; a library leaves a long one to a worker."""
     path = folder / f"{name}.md"
-    days = [f"In {name} there is day {day}." for day in range(PARAGRAPHS)]
+    words = "It rained, and nobody went out. " * 12 if is_long else ""
+    days = [f"In {name} there is day {day}. {words}".strip() for day in range(PARAGRAPHS)]
     path.write_text("\n\n".join([f"# {name}", *days]), "utf-8")
     return path
 
@@ -110,7 +112,7 @@ def test_a_suspended_library_stops_its_books_and_is_resumed(
     house: House, browser: Browser, service: Service, deployment: str
 ) -> None:
     for name in ("Bela", "Cleo"):
-        write_book(house.inbox, name)
+        write_book(house.inbox, name, is_long=bool(deployment))
     run = house.begin("library/library", deployment=deployment, settle_seconds=0.5)
     wait_for(lambda: all(any(name in text for text in service.spoken) for name in ("Bela", "Cleo")), "both books")
     press(browser, house, run, "Suspend")

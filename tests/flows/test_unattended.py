@@ -165,6 +165,23 @@ def test_a_run_that_crashes_again_and_again_is_abandoned(
     assert states(house, "library") == ["CRASHED"] * 3
 
 
+def test_failures_are_notified_once(house: House, webhook: tuple[str, list[dict[str, str]]]) -> None:
+    (house.inbox / "broken.epub").write_bytes(b"no EPUB at all")
+    (house.inbox / "key.md").write_text("# Key\n\nA word.\n", "utf-8")
+    (house.inbox / "key.toml").write_text("prioriti = 1", "utf-8")
+    house.worker("editor", limit=3)
+    house.begin("library/library", settle_seconds=0.5)
+    house.begin("narrate/narrate", source=str(house.folder / "nowhere.md"))
+    away = house.begin("library/library", inbox=str(house.folder / "away"), deployment="")
+    # One library at a time: this one was cancelled.
+    wait_for(lambda: house.state(away) in {"CANCELLED", "FAILED"}, "the second library's end")
+    wait_for(lambda: len(webhook[1]) > 2, "the notifications")
+    subjects = sorted(each["subject"].partition(": ")[2] for each in webhook[1])
+    assert subjects[:3] == ["declaim.book.failed"] * 3
+    bodies = " ".join(each["body"] for each in webhook[1])
+    assert all(said in bodies for said in ("this is no whole EPUB", "prioriti: there is no such key", "nowhere.md"))
+
+
 def test_a_suspended_schedule_a_missing_worker_and_lost_folders_are_named(house: House) -> None:
     def findings() -> dict[str, tuple[str, str]]:
         done = house.run("doctor", "--json", "--set", f"store.url={house.store}")
