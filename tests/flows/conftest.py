@@ -229,7 +229,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = _PATIE
 def ask(method: str, url: str, **body: Any) -> Any:
     """Ask a Prefect server's API; on SQLite it is busy now and then, and has then done nothing."""
     while True:
-        answer = httpx.request(method, url, json=body or None, verify=trust(), timeout=60)
+        answer = httpx.request(method, url, json=body or None, verify=trust(), timeout=150)
         if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
             answer.raise_for_status()
             return answer.json() if answer.content else None
