@@ -125,7 +125,8 @@ def by_deployment(deployment: str) -> Narrator:
                     if going is None and (pause := await _find_pause(client, deployment)):
                         get_run_logger().warning("%s is narrated in this process: %s", name, pause)
                         return await wait.narrate(name, order, begun)
-                    key = f"{flow_run.get_id()}-{name}-{number}"
+                    # A library that was suspended runs again under its own id.
+                    key = f"{flow_run.get_id()}-{flow_run.get_run_count()}-{name}-{number}"
                     found = await _patient(_dispatched, deployment, name, order, key) if going is None else going
                     run = str(found.id)
                     if result := await wait.narrate_if_untaken(client, found.id, name, order, begun):
