@@ -101,8 +101,13 @@ class Narrator(Protocol):
 
 async def here(name: str, order: Order, earlier: str, begun: Begun) -> Ended:
     """Narrate a book in this process, as a subflow."""
+
+    async def narrate_as_subflow() -> PrefectState[Any]:
+        return await narrate.with_options(flow_run_name=name)(**order.parameters, return_state=True)
+
     begun("")
-    state = await narrate.with_options(flow_run_name=name)(**order.parameters, return_state=True)
+    # What fails in the flow is in its state. What is raised is the engine's: a server that is away when the run begins or ends.
+    state = await _patient(narrate_as_subflow)
     run = str(state.state_details.flow_run_id or earlier)
     return _ended(state, run)
 
