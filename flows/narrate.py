@@ -73,11 +73,19 @@ async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
     check_store_outlives_worker(settings.store)
     await check_clock()
     async with block_keys(settings.voices):
-        with fetched(source) as path:
-            book = settings.metadata.told(stage(ingest)(path))
-            folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title)
-            async with hold_folder(folder):
-                return await narrated(path, book, settings, folder, chapters=chapters or "")
+        return await _narrate_source(source, settings, out or "", fill_empty("outbox", outbox, ""), chapters or "")
+
+
+async def _narrate_source(source: str, settings: Profile, out: str, outbox: str, chapters: str) -> dict[str, Any]:
+    """Read a manuscript and narrate it.
+
+    Not in the flow's own function: Dask gets that by value, with all that it names, and a stage names what cannot be sent.
+    """
+    with fetched(source) as path:
+        book = settings.metadata.told(stage(ingest)(path))
+        folder = book_folder(out, outbox, book.title)
+        async with hold_folder(folder):
+            return await narrated(path, book, settings, folder, chapters=chapters)
 
 
 async def narrated(

@@ -90,13 +90,22 @@ async def retell(  # noqa: PLR0917  # Prefect's form shows them in this order
     await check_clock()
     check_retelling(settings, instruction or "")
     async with block_keys({**settings.voices, "retell": settings.retell}):
-        with fetched(source) as path:
-            book = _in_language(settings.metadata.told(ingest(path)), settings)
-            folder = book_folder(out or "", fill_empty("outbox", outbox, ""), book.title, "retold")
-            async with hold_folder(folder):
-                return await _retold(
-                    path, book, settings, folder, instruction=instruction.strip(), chapters=chapters or ""
-                )
+        folder_of = partial(book_folder, out or "", fill_empty("outbox", outbox, ""), kind="retold")
+        return await _retell_source(source, settings, folder_of, instruction.strip(), chapters or "")
+
+
+async def _retell_source(
+    source: str, settings: Profile, folder_of: Callable[[str], Path], instruction: str, chapters: str
+) -> dict[str, Any]:
+    """Read a manuscript, have it retold and narrate it; `folder_of` returns the output folder for a title.
+
+    Not in the flow's own function: Dask gets that by value, with all that it names, and a stage names what cannot be sent.
+    """
+    with fetched(source) as path:
+        book = _in_language(settings.metadata.told(ingest(path)), settings)
+        folder = folder_of(book.title)
+        async with hold_folder(folder):
+            return await _retold(path, book, settings, folder, instruction=instruction, chapters=chapters)
 
 
 async def _retold(
