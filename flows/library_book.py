@@ -114,6 +114,9 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
         except Exception as error:  # noqa: BLE001  # whatever fails in one book ends no other
             get_run_logger().exception("%s: internal error", seen.name)
             ended = Ended(State.STOPPED, "", f"internal error: {type(error).__name__}: {error}")
+        if ended.state is State.FAILED and not house.inbox.holds(seen):
+            # Its inbox has gone away, and may come back: the manuscript is not at fault.
+            ended = replace(ended, state=State.STOPPED)
         entry = replace(_entry(ended, job), wall_seconds=round(monotonic() - started, 1))
         if allotment and entry.usd is not None:
             allotment.spent = entry.usd

@@ -97,6 +97,13 @@ class Inbox:
         others = [PurePosixPath(path).name for path in files.keys() - taken]
         return Listing(manuscripts, tuple(sorted(others + [name for name in folders if not name.startswith(".")])))
 
+    def holds(self, seen: Seen) -> bool:
+        """Return whether the files of a manuscript are still there; False if the inbox cannot be reached."""
+        try:
+            return all(self._system.exists(path) for path in seen.paths)
+        except Exception:  # noqa: BLE001  # each filesystem raises kinds of its own
+            return False
+
     def source(self, seen: Seen) -> str:
         """Tell where a manuscript lies, as `fetched` takes it. Raises `SourceError` where several have its name."""
         if len(seen.paths) > 1:
