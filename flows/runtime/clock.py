@@ -12,7 +12,7 @@ from prefect.context import FlowRunContext
 
 from tasks.errors import ProfileError
 
-# A header tells whole seconds, and an answer may take some; the automation waits 90 s for a heartbeat.
+# A header tells whole seconds, and an answer may take some; the automation waits 150 s for a heartbeat.
 TOLERANCE_SECONDS = 45
 
 
