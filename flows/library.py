@@ -136,7 +136,7 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
             dashboard.add_book(seen, 0)
             dashboard.mark_begun(seen.name)
             _tell(seen.name, taken[seen.name])
-            report_failure(seen.name, taken[seen.name])
+            report_failure(seen.name, taken[seen.name], house)
     # Should a book end this process again, the others are done before.
     jobs.sort(key=lambda job: (job.ended_library, -job.priority, job.seen.name))
     for job in jobs:

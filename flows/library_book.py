@@ -34,7 +34,10 @@ _LEAST_USD = 0.000_001
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the books of a library's run share; `is_dispatched` says that `narrator` is not this process."""
+    """What the books of a library's run share.
+
+    `is_dispatched` says that `narrator` is not this process; `report` emits an event about a book, by its name, with facts.
+    """
 
     inbox: Inbox
     outbox: Path
@@ -44,6 +47,7 @@ class House:
     profile: str
     overrides: tuple[str, ...]
     is_dispatched: bool = False
+    report: Callable[[str, str, Mapping[str, Any]], None] = emit_about_book
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,19 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
     ledger.write(seen.name, entry)
     entered(seen.name)
     if is_over_budget:
-        emit_about_book(BUDGET_REACHED, seen.name, {"said": entry.error})
+        house.report(BUDGET_REACHED, seen.name, {"said": entry.error})
     else:
-        report_failure(seen.name, entry)
+        report_failure(seen.name, entry, house)
     return entry
 
 
-def report_failure(name: str, entry: Entry) -> None:
+def report_failure(name: str, entry: Entry, house: House) -> None:
     """Emit the event of a book that is not done, unless a person stopped the library."""
-    if entry.state is not State.DONE and not CURRENT.get().is_asked:
-        event = BOOK_INCOMPLETE if entry.state is State.INCOMPLETE else BOOK_FAILED
-        emit_about_book(event, name, {"state": str(entry.state), "error": entry.error})
+    interruption = CURRENT.get(None)
+    if entry.state is State.DONE or (interruption and interruption.is_asked):
+        return
+    event = BOOK_INCOMPLETE if entry.state is State.INCOMPLETE else BOOK_FAILED
+    house.report(event, name, {"state": str(entry.state), "error": entry.error})
 
 
 def _entry_writer(job: Job, house: House, entered: Callable[[str], None]) -> Begun:

@@ -57,6 +57,7 @@ def test_an_internal_error_ends_its_book_alone(tmp_path: Path) -> None:
         begun("")
         raise ZeroDivisionError(name)
 
+    reported: list[tuple[str, str]] = []
     run = LibraryRun(
         inbox=Inbox(str(tmp_path / "inbox")),
         outbox=tmp_path / "outbox",
@@ -65,12 +66,14 @@ def test_an_internal_error_ends_its_book_alone(tmp_path: Path) -> None:
         budget=LibraryBudget(0),
         profile="piper",
         overrides=(),
+        report=lambda event, name, _: reported.append((event, name)),
     )
     (seen,) = run.inbox.listing().manuscripts.values()
     with disable_run_logger():
         entry = asyncio.run(narrate_book(job_of(seen, run), run, lambda _: None))
     assert (entry.state, entry.error) == (State.STOPPED, "internal error: ZeroDivisionError: anna")
     assert Ledger(tmp_path / "outbox").books["anna"] == entry
+    assert reported == [("declaim.book.failed", "anna")]
 
 
 @pytest.fixture
