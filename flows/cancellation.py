@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
@@ -11,9 +11,16 @@ from uuid import UUID
 import httpx
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas import FlowRun, State
+from prefect.client.schemas import FlowRun, State, StateType
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.exceptions import Pause, PrefectException, TerminationSignal
 from prefect.runtime import flow_run
+from prefect.states import Cancelled, Crashed
 from prefect.utilities import engine
 
 from flows.interrupts import Interruption
@@ -52,11 +59,17 @@ def cancellable(
         watching = asyncio.create_task(_watch_state(interruption))
         try:
             return await interruption.heeded(body(*args, **kwargs))
-        except Suspended as error:
-            if watching.done() and (state := watching.result()):
+        except Pause:
+            # Prefect raises it between two tasks of a suspended run, and for the runs within it too.
+            await _end_runs_within()
+            raise
+        except Interrupted as error:
+            state = watching.result() if watching.done() else None
+            if state and state.is_paused():
+                await _end_runs_within()
                 raise Pause(state=state) from error
-            # The run lies within the suspended one, which begins it again.
-            return cast(Value, shown(error))
+            # What was taken for killed stays crashed: another run is on its way to take over.
+            return cast(Value, Crashed(message=str(error), data=error) if state else shown(error))
         except DeclaimError as error:
             emit_failure(error)
             # Prefect takes the state from a flow that returns one, and raises its data.
@@ -84,7 +97,7 @@ def leaving_signals_to_us() -> Iterator[None]:
 
 
 async def _watch_state(interruption: Interruption) -> State[Any] | None:
-    """Read the run's state every few seconds until it is cancelled or suspended; return the state of a suspension."""
+    """Read the run's state every few seconds until it is to stop; return the state if it is suspended or taken for killed."""
     identifier = flow_run.get_id()
     if not identifier:
         return None
@@ -101,10 +114,25 @@ async def _watch_state(interruption: Interruption) -> State[Any] | None:
             except (httpx.HTTPError, PrefectException):
                 # A server that is away for a while is no reason to stop.
                 continue
-            # Crashed: the server took it for killed, as on a machine that slept, and begins it again.
             if state and (state.is_cancelling() or state.is_cancelled() or state.is_crashed()):
                 interruption.ask()
-                return None
+                # Crashed: the server took it for killed, as on a machine that slept, and begins it again.
+                return state if state.is_crashed() else None
+
+
+async def _end_runs_within() -> None:
+    """Show the runs of a suspended run's own process as cancelled: they are begun again when it is resumed."""
+    if not (identifier := flow_run.get_id()):
+        return
+    within = FlowRunFilter(
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[UUID(identifier)]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])),
+    )
+    with suppress(httpx.HTTPError, PrefectException):
+        async with get_client() as client:
+            for run in await client.read_flow_runs(flow_run_filter=within):
+                if not run.deployment_id:
+                    await client.set_flow_run_state(run.id, Cancelled(message=str(Suspended())), force=True)
 
 
 async def _suspend(client: PrefectClient, run: FlowRun, state: State[Any]) -> State[Any]:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from prefect import get_run_logger
+from prefect.exceptions import Pause
 
 from flows.dispatch import Begun, Ended, Narrator, Order, here
 from flows.interrupts import CURRENT
@@ -18,7 +19,7 @@ from flows.outcomes import outcome_of
 from flows.plan import make_plan
 from flows.runtime.events import BOOK_FAILED, BOOK_INCOMPLETE, BUDGET_REACHED, emit_about_book
 from flows.short_books import is_small, read_short_book
-from tasks.errors import BudgetExceeded, DeclaimError, Interrupted, OutputError, ProfileError
+from tasks.errors import BudgetExceeded, DeclaimError, Interrupted, OutputError, ProfileError, Suspended
 from tasks.ingest import READ
 from tasks.library.allotment import Allotment, LibraryBudget
 from tasks.library.inbox import Inbox, Seen, fetched
@@ -111,6 +112,10 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
             narrator = here if book else house.narrator
             ended = await narrator(seen.name, order, earlier.run if earlier else "", begun)
         except (OutputError, Interrupted):
+            raise
+        except Pause:
+            # The library is suspended: its process did not die of this book.
+            ledger.write(seen.name, _entry(Ended(State.STOPPED, "", str(Suspended())), job))
             raise
         except DeclaimError as error:
             is_over_budget = isinstance(error, BudgetExceeded)
