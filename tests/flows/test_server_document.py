@@ -270,13 +270,6 @@ def test_the_units_and_the_commands_bring_an_edition_that_a_backup_keeps(site: S
     assert manifest.exists()
 
 
-def has_serve() -> bool:
-    """Return whether this version of Declaim has the command of the unit."""
-    command = [sys.executable, "-m", "flows.cli", "serve", "--help"]
-    return subprocess.run(command, cwd=TOP, capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.xfail(not has_serve(), reason="`declaim serve` is not there yet", strict=True)
 def test_the_outbox_is_served(site: Site) -> None:
     (site.outbox / "report.html").write_text("<p>A report</p>", "utf-8")
     site.start("declaim-outbox")
