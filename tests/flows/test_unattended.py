@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from flows.restart import find_reached_limit
 from tests import skip_reasons
 from tests.services.service import Service
 
@@ -95,6 +97,10 @@ def states(house: House, flow: str) -> list[str]:
     return [run["state_type"] for run in house.runs(flow) if "auto-scheduled" not in run["tags"]]
 
 
+def is_failed(house: House, run: str) -> bool:
+    return house.state(run) == "FAILED"
+
+
 def template_of_pool(house: House) -> dict[str, Any]:
     template: dict[str, Any] = house.ask("GET", "work_pools/declaim")["base_job_template"]
     return template
@@ -165,19 +171,37 @@ def test_a_run_that_crashes_again_and_again_is_abandoned(
     assert states(house, "library") == ["CRASHED"] * 3
 
 
+@pytest.mark.parametrize(
+    ("minutes_ago", "reached"),
+    [
+        ([], ""),
+        ([50], ""),
+        ([10, 50], "2 restarts in 1 h"),
+        ([50, 61], ""),
+        ([90, 180, 270, 360], ""),
+        ([90, 180, 270, 360, 700], "5 restarts in 12 h"),
+        ([90, 180, 270, 360, 721], ""),
+    ],
+)
+def test_restarts_are_bounded_by_hour_and_night(minutes_ago: list[int], reached: str) -> None:
+    now = datetime.now(UTC)
+    assert find_reached_limit([now - timedelta(minutes=minutes) for minutes in minutes_ago], now) == reached
+
+
 def test_failures_are_notified_once(house: House, webhook: tuple[str, list[dict[str, str]]]) -> None:
     (house.inbox / "broken.epub").write_bytes(b"no EPUB at all")
     (house.inbox / "key.md").write_text("# Key\n\nA word.\n", "utf-8")
     (house.inbox / "key.toml").write_text("prioriti = 1", "utf-8")
     house.worker("editor", limit=3)
-    house.begin("library/library", settle_seconds=0.5)
-    house.begin("narrate/narrate", source=str(house.folder / "nowhere.md"))
-    away = house.begin("library/library", inbox=str(house.folder / "away"), deployment="")
-    # One library at a time: this one was cancelled.
-    wait_for(lambda: house.state(away) in {"CANCELLED", "FAILED"}, "the second library's end")
-    wait_for(lambda: len(webhook[1]) > 2, "the notifications")
-    subjects = sorted(each["subject"].partition(": ")[2] for each in webhook[1])
-    assert subjects[:3] == ["declaim.book.failed"] * 3
+    alone = house.begin("narrate/narrate", source=str(house.folder / "nowhere.md"))
+    for inbox in (house.inbox, house.folder / "away"):
+        # One at a time: the deployment cancels a second one.
+        library = house.begin("library/library", inbox=str(inbox), settle_seconds=0.5)
+        wait_for(partial(is_failed, house, library), "the end of a library")
+    wait_for(partial(is_failed, house, alone), "the end of the book")
+    wait_for(lambda: len(webhook[1]) > 3, "the notifications")
+    subjects = sorted(each["subject"].rpartition(": ")[2] for each in webhook[1])
+    assert subjects == ["declaim.book.failed"] * 3 + ["declaim.library.failed"]
     bodies = " ".join(each["body"] for each in webhook[1])
     assert all(said in bodies for said in ("this is no whole EPUB", "prioriti: there is no such key", "nowhere.md"))
 
@@ -212,7 +236,8 @@ def test_a_suspended_schedule_a_missing_worker_and_lost_folders_are_named(house:
 def test_a_machine_whose_clock_is_five_minutes_behind(house: House, tmp_path: Path) -> None:
     (house.inbox / "book.md").write_text("# Book\n\nIt was early.\n", "utf-8")
     clock = tmp_path / "clock.so"
-    command = ["cc", "-shared", "-fPIC", "-o", str(clock), str(Path(__file__).with_name("clock_behind.c"))]
+    source = Path(__file__).with_name("clock.c")
+    command = ["cc", "-shared", "-fPIC", "-DSECONDS_AHEAD=-300", "-o", str(clock), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     house.environment["LD_PRELOAD"] = str(clock)
     house.worker("late")
