@@ -15,13 +15,11 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from pydantic import ValidationError
 
 from flows.quota import slots_for
+from flows.runtime.deployment_names import POOL_TYPE, RESTART
 from tasks.casting import castings_of
 from tasks.errors import ProfileError
 from tasks.settings import Profile, config_folder
 
-# Of the pool: its workers start a process for each run.
-POOL_TYPE = "process"
-LIBRARY, RESTART = "library/library", "restart/restart"
 _AUTOMATION_PREFIX = "Declaim: "
 
 

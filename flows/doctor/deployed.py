@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 from flows.doctor import machine
 from flows.doctor.finding import Check, Finding
 from flows.doctor.server import named_server, open_client
+from flows.runtime.deployment_names import LIBRARY, POOL_TYPE
 from tasks.errors import ProfileError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import DeploymentSchedule, WorkPool
 
-LIBRARY = "library/library"
-_POOL_TYPE = "process"
 # A worker asks for work every ten seconds, and starts a process within some more.
 _OVERDUE = timedelta(seconds=90)
 
@@ -27,8 +26,8 @@ _OVERDUE = timedelta(seconds=90)
 class Library:
     """The library's deployment as the server has it.
 
-    `next_run` is when the server will start its next scheduled run, `overdue` since when a run waits for a worker; both are None
-    if there is none. `workers` are the names of the workers that poll the pool, and
+    `next_run` is when the server will start its next scheduled run, `overdue` since when a run waits for a worker; both are
+    None without such a run. `workers` are the names of the workers that poll the pool, and
     `server_date` the server's time as an HTTP header tells it.
     """
 
@@ -59,7 +58,7 @@ def deployed_checks() -> Iterator[Check]:
 
 
 def read_library() -> Library | None:
-    """Return the library's deployment from the server; None if there is none. Raises `ProfileError` if no server answers."""
+    """Return the library's deployment from the server; None if it is missing. Raises `ProfileError` if no server answers."""
     from prefect.exceptions import ObjectNotFound  # noqa: PLC0415  # two seconds, with the client
 
     with open_client(named_server()) as client:
@@ -150,7 +149,7 @@ def workers(library: Library) -> Finding:
     name = shlex.quote(library.pool_name)
     if library.pool is None:
         return Finding("workers", "fail", f"there is no work pool {name}; run `declaim deploy` again, which makes it")
-    if library.pool.type != _POOL_TYPE:
+    if library.pool.type != POOL_TYPE:
         said = f"the pool {name} is of the type {library.pool.type}, and Declaim's runs are processes; deploy to another --pool"
         return Finding("workers", "fail", said)
     if library.pool.is_paused:

@@ -28,7 +28,7 @@ async def check_clock() -> None:
 
 
 def describe_difference(server_date: str) -> str:
-    """Return what to do about the difference to the date of an answer's header; "" if there is none worth mentioning."""
+    """Return what to do about the difference to the date of an answer's header; "" if it is too small to matter."""
     if not server_date:
         return ""
     behind = (parsedate_to_datetime(server_date) - datetime.now(UTC)).total_seconds()
