@@ -152,9 +152,15 @@ async def threads_of(client: PrefectDaskClient, address: str) -> int:
     threads = int(sum((await client.nthreads()).values()))
     if not threads:
         raise ProfileError(
-            f"[run] address: the Dask scheduler at {address} has no workers; start some: dask worker {shlex.quote(address)}"
+            f"[run] address: the Dask scheduler at {address} has no workers; start some: `dask worker {shlex.quote(address)}`"
         )
     return threads
+
+
+def _start_command(address: str) -> str:
+    """Return the shell command that starts a scheduler at the port of an address, if it names one."""
+    port = address.rpartition(":")[2]
+    return f"dask scheduler --port {port}" if port.isdecimal() else "dask scheduler"
 
 
 @asynccontextmanager
@@ -166,7 +172,7 @@ async def connected(address: str) -> AsyncIterator[PrefectDaskClient]:
         )
     except (OSError, ValueError) as error:
         raise ProfileError(
-            f"[run] address: no Dask scheduler answers at {address}; start one with `dask scheduler`, or leave out "
+            f"[run] address: no Dask scheduler answers at {address}; start one with `{_start_command(address)}`, or leave out "
             'runner = "dask"'
         ) from error
     try:

@@ -19,6 +19,7 @@ from flows.runtime.deployment_names import POOL_TYPE, RESTART
 from tasks.casting import castings_of
 from tasks.errors import ProfileError
 from tasks.settings import Profile, config_folder
+from tasks.voices import check_server_name
 
 _AUTOMATION_PREFIX = "Declaim: "
 
@@ -87,6 +88,10 @@ def shared_limits(profiles: Mapping[str, Profile]) -> dict[str, float]:
 
 
 async def _make_pool(client: PrefectClient, name: str) -> None:
+    try:
+        check_server_name(name)
+    except ValueError as error:
+        raise ProfileError(f"--pool {error}") from error
     with suppress(ObjectAlreadyExists):
         await client.create_work_pool(WorkPoolCreate(name=name, type=POOL_TYPE))
         return

@@ -250,8 +250,8 @@ async def check_deployment(deployment: str) -> None:
 
 def _missing(deployment: str) -> ProfileError:
     return ProfileError(
-        f"there is no deployment {deployment} on the Prefect server; make it with `declaim deploy`, or leave it out and all is "
-        "narrated in this process"
+        f"there is no deployment {deployment} on the Prefect server; make it with `declaim deploy INBOX --out OUTBOX`, or leave "
+        "it out and all is narrated in this process"
     )
 
 

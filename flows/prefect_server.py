@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 10
 _POLL_SECONDS = 0.1
 _LAST_SECONDS = 5
+# The port of `prefect server start` without options.
+_USUAL_PORT = 4200
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _SERVED_BY_A_COMMAND = {
     # As Prefect starts a server for the time of a flow: without its UI, and without what a server does that stays.
@@ -189,9 +191,18 @@ def _parse_version(url: str, answer: httpx.Response) -> str:
 
 def _describe_absence(url: str, reason: str) -> str:
     return (
-        f"PREFECT_API_URL: no Prefect server answers at {without_password(url)} ({reason}); start one with `prefect server "
-        "start`, or unset the variable to run without"
+        f"PREFECT_API_URL: no Prefect server answers at {without_password(url)} ({reason}); start one with "
+        f"`{_start_command(url)}`, or unset the variable to run without"
     )
+
+
+def _start_command(url: str) -> str:
+    """Return the shell command that starts a server at an address; the port is left out if it is the usual one or not known."""
+    try:
+        port = httpx.URL(url).port
+    except httpx.InvalidURL:
+        port = None
+    return "prefect server start" if port in {None, _USUAL_PORT} else f"prefect server start --port {port}"
 
 
 def _describe_refusal(url: str, status: int, api: "APISettings") -> str:

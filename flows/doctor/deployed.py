@@ -67,11 +67,8 @@ def read_library() -> Library | None:
         except ObjectNotFound:
             return None
         pool_name = deployment.work_pool_name or ""
-        try:
-            pool = client.read_work_pool(pool_name)
-            polling = [worker for worker in client.read_workers_for_work_pool(pool_name) if worker.status == "ONLINE"]
-        except ObjectNotFound:
-            pool, polling = None, []
+        pool = client.read_work_pool(pool_name) if pool_name else None
+        workers = client.read_workers_for_work_pool(pool_name) if pool_name else []
         now = datetime.now(UTC)
         return Library(
             parameters=deployment.parameters,
@@ -81,7 +78,7 @@ def read_library() -> Library | None:
             overdue=_earliest(client, deployment.id, before=now - _OVERDUE),
             pool_name=pool_name,
             pool=pool,
-            workers=tuple(worker.name for worker in polling),
+            workers=tuple(worker.name for worker in workers if worker.status == "ONLINE"),
             server_date=client.request("GET", "/admin/version").headers.get("date", ""),
         )
 
@@ -148,7 +145,9 @@ def workers(library: Library) -> Finding:
     """Check that the pool is one of processes, is not paused, and that a worker polls it."""
     name = shlex.quote(library.pool_name)
     if library.pool is None:
-        return Finding("workers", "fail", f"there is no work pool {name}; run `declaim deploy` again, which makes it")
+        # A server that deletes a pool takes it from the deployments too.
+        said = f"the work pool of {LIBRARY} was deleted; deploy again, as before: `declaim deploy INBOX --out OUTBOX`"
+        return Finding("workers", "fail", said)
     if library.pool.type != POOL_TYPE:
         said = f"the pool {name} is of the type {library.pool.type}, and Declaim's runs are processes; deploy to another --pool"
         return Finding("workers", "fail", said)

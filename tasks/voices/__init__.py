@@ -80,6 +80,17 @@ class ServedSettings(BaseModel):
         return url.rstrip("/")
 
 
+# Prefect's server refuses the first five; after the last two its clients ask for another name than the one given.
+_UNUSABLE_ON_A_SERVER = frozenset("/%&<>#?")
+
+
+def check_server_name(name: str) -> str:
+    """Return the name of something on a Prefect server; raises `ValueError` if the server or its clients cannot use it."""
+    if not name.isprintable() or _UNUSABLE_ON_A_SERVER.intersection(name):
+        raise ValueError(f"{name!r}: Prefect's server allows no {' '.join(sorted(_UNUSABLE_ON_A_SERVER))} in a name")
+    return name
+
+
 class VoiceSettings(ServedSettings):
     """`[voice]` of a profile: which voice speaks, and what it costs.
 
@@ -113,6 +124,11 @@ class LimitSettings(BaseModel):
     attempts: int = Field(6, ge=1, le=100)
     budget_usd: float = Field(0, ge=0)
     shared: str = Field("", max_length=200)
+
+    @field_validator("shared")
+    @classmethod
+    def _is_usable_on_a_server(cls, name: str) -> str:
+        return check_server_name(name)
 
 
 class OtherVoiceSettings(VoiceSettings):

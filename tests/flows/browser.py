@@ -55,6 +55,19 @@ class Browser:
         found = f"[...document.querySelectorAll('button')].find(it => it.innerText.trim() == {json.dumps(words)})"
         return bool(self.evaluate(f"(it => {{ it?.click(); return !!it }})({found})"))
 
+    def dismiss(self, words: str) -> bool:
+        """Close the notice that says these words, by its button without words; return whether there is such a notice."""
+        return bool(
+            self.evaluate(f"""(() => {{
+            const says = it => !it.children.length && it.innerText?.includes({json.dumps(words)})
+            const close = it => [...it.querySelectorAll("button")].find(button => !button.innerText.trim())
+            let around = [...document.querySelectorAll("*")].find(says)
+            while (around && !close(around)) around = around.parentElement
+            if (around) close(around).click()
+            return Boolean(around)
+        }})()""")
+        )
+
     def fill(self, label: str, text: str) -> bool:
         """Type a text in place of what the field below a label holds; return whether there is such a field."""
         found = self.evaluate(f"""(() => {{

@@ -20,6 +20,8 @@ from .conftest import BRISK, KEY, TOP, free_port, profile_at, wait_for
 from .house import House, kill, open_house
 from .served import serve_outbox
 
+pytestmark = pytest.mark.slow
+
 # What would be made where a shell read these names otherwise than they are.
 NAMES = ("lamp & table.md", "it's $(touch x) #1.md", 'say "so".md', "two\n\n```\nlines.md", "a `tick`.md")
 HOSTILE = "It's `a` $(touch y) & <b>{voices}</b> #2"

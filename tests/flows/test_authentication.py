@@ -15,16 +15,14 @@ from tests.services.service import Service
 from .conftest import BRISK, KEY, TOP, free_port, profile_at, wait_for
 from .house import House, open_house
 
+pytestmark = pytest.mark.slow
+
 CREDENTIALS = "editor:open sesame"
 WRONG = "editor:open barley"
 SETTING = "PREFECT_API_AUTH_STRING"
 BOOK = "# One\n\nIt was late.\n"
-# The commands that speak to the server; all do so by the same function, so two of them are enough every day.
-SERVED = [
-    "deploy",
-    "doctor",
-    *(pytest.param(command, marks=pytest.mark.slow) for command in ("narrate", "library", "retell")),
-]
+# The commands that speak to the server.
+SERVED = ["deploy", "doctor", "narrate", "library", "retell"]
 ALONE = ["plan", "lexicon"]
 
 
@@ -122,7 +120,6 @@ def test_a_worker_with_credentials_narrates(house: House, tmp_path: Path) -> Non
     wait_for((tmp_path / "out" / "book" / "manifest.json").exists, "an edition")
 
 
-@pytest.mark.slow
 def test_a_password_for_servers_does_not_lock_a_run_out_of_its_own(house: House, tmp_path: Path) -> None:
     home = {"PREFECT_HOME": str(tmp_path / "prefect")}
     done = run_command(house, "narrate", tmp_path, PREFECT_API_URL="", **{SETTING: ""}, **home)

@@ -19,6 +19,8 @@ from tests.services.service import Service
 from .conftest import BRISK, KEY, SAMPLE, TOP, Home, profile_at, wait_for
 from .forks import Fork
 
+pytestmark = pytest.mark.slow
+
 CHAPTERS, SENTENCES = 4, 6
 PATIENCE_SECONDS = 200
 # Of the service of the tests; the workers have it in their own environment, and nowhere else.
@@ -161,7 +163,6 @@ def test_a_second_run_buys_nothing_and_tells_every_chapter(job: Job) -> None:
     assert told == [f"{number} · Ledger {number}" for number in range(1, CHAPTERS + 1)]
 
 
-@pytest.mark.slow
 @pytest.mark.voice
 def test_the_embedded_voice_sounds_the_same(job: Job) -> None:
     job.book.write_text(
@@ -212,7 +213,7 @@ def test_a_budget_holds_for_all_workers_together(job: Job) -> None:
     assert set(job.service.billed.values()) == {1}
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_in_flight_is_kept_where_the_run_is_interrupted(number: signal.Signals, job: Job) -> None:
     service = job.service
     service.behave(latency_seconds=1)
@@ -230,7 +231,6 @@ def test_what_is_in_flight_is_kept_where_the_run_is_interrupted(number: signal.S
     assert set(service.billed.values()) == {1}
 
 
-@pytest.mark.slow
 def test_a_second_signal_ends_the_run_at_once(job: Job) -> None:
     job.service.behave(script=["", *["stalled"] * 8])
     with job.begun(concurrency=4) as process:
@@ -292,7 +292,6 @@ def test_a_scheduler_that_cannot_be_reached_is_one_line(home: Home) -> None:
     assert "dask scheduler" in line
 
 
-@pytest.mark.slow
 def test_a_cluster_that_is_lost_ends_the_run(job: Job, tmp_path: Path, environment: dict[str, str]) -> None:
     job.service.behave(latency_seconds=1)
     (tmp_path / "dask").mkdir()

@@ -20,6 +20,8 @@ from .browser import open_browser
 from .conftest import BRISK, KEY, profile_at, wait_for
 from .house import House, open_house
 
+pytestmark = pytest.mark.slow
+
 # The server is away for so long; the 30 s by DECLAIM_AWAY=30.
 AWAY_SECONDS = float(os.environ.get("DECLAIM_AWAY", "5"))
 PARAGRAPHS = 60
@@ -109,7 +111,6 @@ def test_a_server_that_goes_away_for_a_while_ends_no_run(house: House, service: 
     assert service.key not in everything
 
 
-@pytest.mark.slow
 def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, service: Service, tmp_path: Path) -> None:
     run = begun(house, "Dora")
     # Nothing is spoken yet: a chapter waits until its first chunk is.
@@ -143,7 +144,6 @@ def test_the_pages_show_a_book_while_it_is_narrated_and_after(house: House, serv
         assert "report.html" in read
 
 
-@pytest.mark.slow
 def test_events_have_the_book_as_their_resource(house: House) -> None:
     run = begun(house, "Cleo")
 
@@ -157,7 +157,6 @@ def test_events_have_the_book_as_their_resource(house: House) -> None:
     wait_for(lambda: wanted <= told(), "the events")
 
 
-@pytest.mark.slow
 def test_a_book_is_retold(house: House, service: Service) -> None:
     source = house.folder / "Ella.md"
     source.write_text("# Ella\n\nElla kept the ledger of the mill.\n\n# Later\n\nNobody read it.\n", "utf-8")

@@ -124,6 +124,7 @@ def test_what_is_in_flight_is_kept(
 
 @pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: /proc has a process's environment")
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.slow
 def test_a_signal_to_the_whole_group_spares_what_is_needed_to_the_last(
     number: signal.Signals, service: Service, place: Home, profile: tuple[str, str], server: str
 ) -> None:
@@ -162,6 +163,7 @@ def _marked(mark: str) -> list[int]:
 
 
 @pytest.mark.parametrize("signals", [1, 2])
+@pytest.mark.slow
 def test_what_never_answers_is_given_up(
     signals: int, service: Service, place: Home, profile: tuple[str, str], server: str
 ) -> None:

@@ -102,6 +102,7 @@ def test_a_bad_manuscript_fails_alone_and_is_not_tried_again_until_it_changes(pl
     assert states(place)["key"] == "done"
 
 
+@pytest.mark.slow
 def test_books_side_by_side_keep_one_pace(place: Home, service: Service) -> None:
     for name in ("one", "two", "three"):
         put(place, name, "\n\n".join(f"In {name} there is day {day}." for day in range(4)))
@@ -122,6 +123,7 @@ def test_a_book_that_the_budget_does_not_pay_for_is_not_begun(place: Home, servi
     assert ledger(place)["short"]["usd"] == pytest.approx(0.103, abs=0.01)
 
 
+@pytest.mark.slow
 def test_interrupted_it_goes_on_from_there(place: Home, service: Service, server: str) -> None:
     for name in ("one", "two", "three"):
         put(place, name, "\n\n".join(f"In {name} there is day {day}." for day in range(8)))

@@ -57,6 +57,7 @@ def test_a_limit_that_is_too_low_is_said_before_any_request(
     assert not place.out.exists()
 
 
+@pytest.mark.slow
 def test_a_limit_of_the_process_alone_is_raised(service: Service, place: Home, command: tuple[str | Path, ...]) -> None:
     done = place.run_afresh(*command, limit=files(40, 1024))
     assert done.returncode == 0, done.stderr

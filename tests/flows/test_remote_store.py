@@ -43,6 +43,7 @@ def machine(name: str, home: Home, service: Service, s3: dict[str, str]) -> Home
     return replace(home, folder=folder, environment=home.environment | s3 | own, url=URL)
 
 
+@pytest.mark.slow
 def test_what_one_machine_has_bought_no_other_buys(
     service: Service, profile: Path, home: Home, s3: dict[str, str]
 ) -> None:
@@ -67,6 +68,7 @@ def test_what_one_machine_has_bought_no_other_buys(
     assert (verified.returncode, verified.stdout) == (0, f"{URL}: {stats['clips']} clips, 0 damaged\n")
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_away_for_a_while_loses_nothing(
     service: Service, profile: Path, home: Home, s3: dict[str, str], line: Line
 ) -> None:
@@ -82,6 +84,7 @@ def test_a_store_that_goes_away_for_a_while_loses_nothing(
     assert len(list((place.out / "mp3").iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_away_is_told_and_the_next_run_goes_on(
     service: Service, profile: Path, home: Home, s3: dict[str, str], line: Line
 ) -> None:

@@ -201,6 +201,7 @@ def test_in_another_language(place: Home, service: Service) -> None:
 
 
 @pytest.mark.parametrize("script", [[""], ["error_in_200", "unmarked_end", "cut_stream", "stalled_stream", "dressed"]])
+@pytest.mark.slow
 def test_by_any_model_and_any_voice(place: Home, service: Service, script: list[str]) -> None:
     service.behave(chat_script=script)
     retell(place, by_any_model(place.folder, service))

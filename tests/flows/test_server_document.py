@@ -214,11 +214,13 @@ def test_every_block_is_run() -> None:
     assert [line for block in rest for line in block.splitlines() if not line.startswith(NOT_RUN)] == []
 
 
+@pytest.mark.slow
 def test_files_with_passwords_are_for_root_alone(site: Site) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in (site.folder / "etc" / "declaim").glob("*.env")}
     assert modes == {"server.env": 0o600, "client.env": 0o600}
 
 
+@pytest.mark.slow
 def test_pages_ask_at_the_address_that_is_set(site: Site) -> None:
     pages = f"http://127.0.0.1:{site.port}"
     told = httpx.get(f"{pages}/ui-settings", verify=trust(), timeout=60).json()
@@ -227,6 +229,7 @@ def test_pages_ask_at_the_address_that_is_set(site: Site) -> None:
     assert httpx.get(f"{pages}/api/admin/version", verify=trust(), timeout=60).status_code == httpx.codes.UNAUTHORIZED
 
 
+@pytest.mark.slow
 def test_the_pages_open_with_the_password_of_the_document(site: Site, tmp_path: Path) -> None:
     name = site.ask("GET", f"flow_runs/{begin_ended_run(site)}")["name"]
     password = site.read_variables("server.env")["PREFECT_SERVER_API_AUTH_STRING"]
@@ -270,6 +273,7 @@ def test_the_units_and_the_commands_bring_an_edition_that_a_backup_keeps(site: S
     assert manifest.exists()
 
 
+@pytest.mark.slow
 def test_the_outbox_is_served(site: Site) -> None:
     (site.outbox / "report.html").write_text("<p>A report</p>", "utf-8")
     site.start("declaim-outbox")
@@ -339,6 +343,7 @@ def test_old_runs_and_events_are_deleted(site: Site) -> None:
     assert [page["flow_run_id"] for page in pages] == [young]
 
 
+@pytest.mark.slow
 def test_a_number_of_seconds_is_no_period_of_events(site: Site) -> None:
     command = [sys.executable, "-c", "from prefect.settings import Settings; Settings()"]
     for period, code in (("P7D", 0), ("604800", 1)):

@@ -89,6 +89,7 @@ def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, ser
         yield house
 
 
+@pytest.mark.slow
 def test_short_books_need_no_worker_but_one_that_ended_the_library_does(house: House, service: Service) -> None:
     for name in ("anna", "bela", "suspect"):
         write_book(house.inbox, name)

@@ -14,6 +14,8 @@ from .browser import Browser, open_browser
 from .conftest import BRISK, KEY, profile_at, wait_for
 from .house import House, open_house
 
+pytestmark = pytest.mark.slow
+
 PARAGRAPHS = 60
 # Slow enough for a page to be opened and a button to be pressed meanwhile; and as fast as the rest may go.
 SLOW_SECONDS, FAST_SECONDS = 4.0, 0.2
@@ -117,7 +119,6 @@ def test_a_suspended_book_stops_keeps_its_state_and_is_resumed(
     assert bought_twice(service) == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("deployment", ["narrate/narrate", ""], ids=["by workers", "in its own process"])
 def test_a_suspended_library_stops_its_books_and_is_resumed(
     house: House, browser: Browser, service: Service, deployment: str
@@ -140,7 +141,6 @@ def test_a_suspended_library_stops_its_books_and_is_resumed(
     assert bought_twice(service) == 0
 
 
-@pytest.mark.slow
 def test_a_cancelled_library_stops(house: House, browser: Browser, service: Service) -> None:
     for name in ("Dora", "Emil"):
         write_book(house.inbox, name)

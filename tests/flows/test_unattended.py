@@ -106,6 +106,7 @@ def template_of_pool(house: House) -> dict[str, Any]:
     return template
 
 
+@pytest.mark.slow
 def test_a_killed_library_run_is_begun_again_with_its_own_parameters(
     house: House, service: Service, webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_killed_library_run_is_begun_again_with_its_own_parameters(
     assert [each["subject"] for each in webhook[1]] == ["other: declaim.book.finished"]
 
 
+@pytest.mark.slow
 def test_a_worker_whose_command_fails_ends_in_one_notification(
     house: House, webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
@@ -152,6 +154,7 @@ def test_a_worker_whose_command_fails_ends_in_one_notification(
     assert states(house, "restart") == ["CRASHED"]
 
 
+@pytest.mark.slow
 def test_a_run_that_crashes_again_and_again_is_abandoned(
     house: House, webhook: tuple[str, list[dict[str, str]]]
 ) -> None:
@@ -188,6 +191,7 @@ def test_restarts_are_bounded_by_hour_and_night(minutes_ago: list[int], reached:
     assert find_reached_limit([now - timedelta(minutes=minutes) for minutes in minutes_ago], now) == reached
 
 
+@pytest.mark.slow
 def test_failures_are_notified_once(house: House, webhook: tuple[str, list[dict[str, str]]]) -> None:
     (house.inbox / "broken.epub").write_bytes(b"no EPUB at all")
     (house.inbox / "key.md").write_text("# Key\n\nA word.\n", "utf-8")
@@ -206,6 +210,7 @@ def test_failures_are_notified_once(house: House, webhook: tuple[str, list[dict[
     assert all(said in bodies for said in ("this is no whole EPUB", "prioriti: there is no such key", "nowhere.md"))
 
 
+@pytest.mark.slow
 def test_a_suspended_schedule_a_missing_worker_and_lost_folders_are_named(house: House) -> None:
     def findings() -> dict[str, tuple[str, str]]:
         done = house.run("doctor", "--json", "--set", f"store.url={house.store}")
@@ -233,6 +238,7 @@ def test_a_suspended_schedule_a_missing_worker_and_lost_folders_are_named(house:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: LD_PRELOAD")
+@pytest.mark.slow
 def test_a_machine_whose_clock_is_five_minutes_behind(house: House, tmp_path: Path) -> None:
     (house.inbox / "book.md").write_text("# Book\n\nIt was early.\n", "utf-8")
     clock = tmp_path / "clock.so"
@@ -252,6 +258,7 @@ def test_a_machine_whose_clock_is_five_minutes_behind(house: House, tmp_path: Pa
     assert finding["state"] == "warn"
 
 
+@pytest.mark.slow
 def test_a_server_whose_scheduler_is_off(tmp_path: Path, environment: dict[str, str], empty_database: Path) -> None:
     off = {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
     with open_house(tmp_path / "house", environment | off, empty_database) as house:
@@ -268,10 +275,12 @@ def test_a_server_whose_scheduler_is_off(tmp_path: Path, environment: dict[str, 
         (["--cron", "every night"], "--cron 'every night'"),
         (["--out", "{inbox}/done"], "the outbox lies in the inbox"),
         (["--out", "/proc/outbox"], "cannot be written"),
+        (["--pool", "night #1"], "--pool 'night #1': Prefect's server allows no"),
         (["--pool", "other"], "the pool is of the type kubernetes"),
         (["--notify", "slack-webhook/nobody"], "has no such block"),
     ],
 )
+@pytest.mark.slow
 def test_what_cannot_be_deployed(home_of_errors: House, options: list[str], said: str) -> None:
     house = home_of_errors
     given = [option.format(inbox=house.inbox) for option in options]

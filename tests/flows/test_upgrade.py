@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tasks.settings import config_folder
@@ -10,6 +11,8 @@ from tests.services.service import Service
 
 from .conftest import BRISK, KEY, profile_at, wait_for
 from .house import House, open_house
+
+pytestmark = pytest.mark.slow
 
 # As that version's server told it, without ids and times.
 EARLIER = json.loads(Path(__file__).with_name("deployed_by_6b05e54.json").read_text("utf-8"))

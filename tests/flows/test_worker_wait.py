@@ -17,6 +17,8 @@ from tests.services.service import Service
 from .conftest import BRISK, KEY, profile_at, wait_for
 from .house import House, open_house
 
+pytestmark = pytest.mark.slow
+
 BOOKS = ("anna", "bela", "cleo")
 PARAGRAPHS = 4
 # Of a Markdown comment: a manuscript of this size is not read to find out whether its book is short.
@@ -51,7 +53,6 @@ def states_of_books(house: House) -> dict[str, str]:
     return {name: entry["state"] for name, entry in house.ledger().items()}
 
 
-@pytest.mark.slow
 def test_the_only_slot_is_the_librarys_own(house: House, service: Service) -> None:
     for name in BOOKS:
         write_large_book(house, name)

@@ -99,6 +99,7 @@ def test_a_feed_says_what_the_book_says_and_has_room_for_the_disclosure(
     assert said.endswith(f"… {CREDIT}")
 
 
+@pytest.mark.slow
 def test_a_read_along_made_of_another_source_tells_of_its_book(
     tmp_path: Path, publish: Callable[..., Publication], faults: Callable[[Path], set[tuple[str, str]]]
 ) -> None:

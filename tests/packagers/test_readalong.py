@@ -288,6 +288,7 @@ def test_a_sample_is_sound_to_epubcheck(sample: Path, publish: Publish, faults: 
 
 @pytest.mark.books
 @pytest.mark.parametrize("real", CHECKED_BOOKS, ids=lambda path: path.stem, indirect=True)
+@pytest.mark.slow
 def test_a_real_book_is_as_sound_as_its_source_to_epubcheck(
     real: Path, publish: Publish, faults: Faults, tmp_path: Path
 ) -> None:

@@ -323,6 +323,7 @@ def test_entities_are_not_fetched_nor_swollen(publish: Publish, tmp_path: Path) 
     assert not Written(publication, tmp_path).is_of_the_source
 
 
+@pytest.mark.slow
 def test_a_hard_book_is_sound(publish: Publish, faults: Faults, tmp_path: Path) -> None:
     body = HARD.replace("&nbsp;", "").replace("&mdash;", "—")
     # Scripts and MathML ask for properties of their items, which the builder does not write.
