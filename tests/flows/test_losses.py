@@ -102,6 +102,7 @@ def _killed(process: Fork, service: Service, requests: float, seconds: float) ->
     return True
 
 
+@pytest.mark.slow
 def test_two_books_that_share_half_their_text_buy_it_once(service: Service, home: Home, tmp_path: Path) -> None:
     place = at(tmp_path / "place", home, service)
     service.behave(latency_seconds=0.4)

@@ -151,6 +151,7 @@ def test_a_second_run_speaks_nothing_and_leaves_the_files_alone(narrated: dict[s
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (home.out / "mp3").iterdir()} == files
 
 
+@pytest.mark.slow
 def test_killed_and_begun_again_it_speaks_only_what_was_unfinished(narrated: dict[str, Home], home: Home) -> None:
     process = home.begin("narrate", SAMPLE, "--chapters", "2", "--out", home.out)
     wait_for(lambda: len(home.clips()) >= 3, "three clips")
