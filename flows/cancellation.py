@@ -25,7 +25,7 @@ from prefect.utilities import engine
 
 from flows.interrupts import Interruption
 from flows.outcomes import shown, suspended_until
-from flows.runtime.events import emit_failure
+from flows.runtime.events import emit_failure, emit_suspended
 from tasks.errors import DeclaimError, Interrupted, Suspended
 
 # One small request each time. Workers pass on a cancellation, but no suspension; runs without a worker hear of neither.
@@ -62,11 +62,13 @@ def cancellable(
         except Pause:
             # Prefect raises it between two tasks of a suspended run, and for the runs within it too.
             await _end_runs_within()
+            emit_suspended()
             raise
         except Interrupted as error:
             state = watching.result() if watching.done() else None
             if state and state.is_paused():
                 await _end_runs_within()
+                emit_suspended()
                 raise Pause(state=state) from error
             # What was taken for killed stays crashed: another run is on its way to take over.
             return cast(Value, Crashed(message=str(error), data=error) if state else shown(error))

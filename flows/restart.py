@@ -7,11 +7,12 @@ ends in a notification and not in a loop.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect import flow, get_client, get_run_logger
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas import FlowRun
+from prefect.client.schemas import FlowRun, State
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -39,12 +40,12 @@ async def restart(crashed_run: str) -> str:
         crashed_run: The id of the run.
     """
     async with get_client() as client:
-        try:
-            crashed = await client.read_flow_run(UUID(crashed_run))
-        except ObjectNotFound:
-            return "the run was deleted"
-        if crashed.deployment_id is None or crashed.state is None or not crashed.state.is_crashed():
-            return "the run is not a crashed run of a deployment"
+        crashed = await _read_crashed(client, UUID(crashed_run))
+        if crashed is None:
+            return "there is no crashed run of a deployment with this id"
+        if suspension := await _find_suspension(client, crashed):
+            await client.set_flow_run_state(crashed.id, suspension, force=True)
+            return "the run is suspended, and shown as such again"
         if BOOK_OF_LIBRARY_TAG in crashed.tags:
             return "its library has the book narrated again"
         key = f"restart-{crashed_run}"
@@ -70,6 +71,24 @@ def find_reached_limit(restarts: Sequence[datetime], now: datetime) -> str:
         if sum(now - time < period for time in restarts) >= count:
             return f"{count} restarts in {period.total_seconds() / 3600:g} h"
     return ""
+
+
+async def _read_crashed(client: PrefectClient, identifier: UUID) -> FlowRun | None:
+    """Return a run of a deployment; None if it was deleted, or is not shown as crashed any more."""
+    try:
+        run = await client.read_flow_run(identifier)
+    except ObjectNotFound:
+        return None
+    return run if run.deployment_id and run.state and run.state.is_crashed() else None
+
+
+async def _find_suspension(client: PrefectClient, crashed: FlowRun) -> State[Any] | None:
+    """Return the suspension that a run was in before it was taken for killed: it has no process that could be killed."""
+    states = sorted(await client.read_flow_run_states(crashed.id), key=lambda state: state.timestamp)
+    before = next((state for state in reversed(states) if not state.is_crashed()), None)
+    if before is None or not before.is_paused():
+        return None
+    return State(type=before.type, name=before.name, message=before.message, state_details=before.state_details)
 
 
 async def _read_restarts(client: PrefectClient, crashed: FlowRun) -> list[FlowRun]:

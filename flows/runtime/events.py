@@ -13,10 +13,11 @@ from slugify import slugify
 from tasks.errors import BooksMissing, BudgetExceeded, ChaptersMissing, DeclaimError, Interrupted
 
 BOOK_FINISHED, BOOK_INCOMPLETE, BOOK_FAILED = "declaim.book.finished", "declaim.book.incomplete", "declaim.book.failed"
-BUDGET_REACHED, LIBRARY_FAILED, RUN_ABANDONED = (
+BUDGET_REACHED, LIBRARY_FAILED, RUN_ABANDONED, RUN_SUSPENDED = (
     "declaim.budget.reached",
     "declaim.library.failed",
     "declaim.run.abandoned",
+    "declaim.run.suspended",
 )
 
 
@@ -30,6 +31,11 @@ def emit(event: str, resource: str, name: str, payload: Mapping[str, Any]) -> No
     # By the last label, an automation tells a redelivered event from another one about the same resource.
     labels = {"prefect.resource.id": resource, "prefect.resource.name": name, "declaim.event": event}
     emit_event(event, labels, payload=dict(payload))
+
+
+def emit_suspended() -> None:
+    """Emit that the current run's process ends because the run was suspended: no heartbeat is missed from here on."""
+    emit(RUN_SUSPENDED, f"prefect.flow-run.{flow_run.get_id()}", str(flow_run.get_name()), {})
 
 
 def emit_failure(error: DeclaimError) -> None:

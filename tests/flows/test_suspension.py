@@ -89,11 +89,18 @@ def seconds_until_silent(service: Service, since: float) -> float:
 
 
 def watch(house: House, run: str, state: str) -> None:
-    """See that a run keeps its state."""
+    """See that a run keeps its state, and that no heartbeat of it is the last thing that the server heard."""
     end = time.monotonic() + WATCHED_SECONDS
     while time.monotonic() < end:
         assert house.state(run) == state
         time.sleep(1)
+    assert events_of(house, run)[0] == ("declaim.run.suspended" if state == "PAUSED" else "prefect.flow-run.Cancelled")
+
+
+def events_of(house: House, run: str) -> list[str]:
+    """Return the names of a run's events, the last first."""
+    of_run = {"resource": {"id": [f"prefect.flow-run.{run}"]}, "order": "DESC"}
+    return [event["event"] for event in house.ask("POST", "events/filter", filter=of_run)["events"]]
 
 
 def bought_twice(service: Service) -> int:

@@ -174,6 +174,22 @@ def test_a_run_that_crashes_again_and_again_is_abandoned(
     assert states(house, "library") == ["CRASHED"] * 3
 
 
+@pytest.mark.slow
+def test_a_suspended_run_that_is_taken_for_killed_is_suspended_again(house: House) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    run = house.begin("library/library", later)
+    details = {"pause_reschedule": True, "pause_timeout": later}
+    paused = {"type": "PAUSED", "name": "Suspended", "state_details": details}
+    house.ask("POST", f"flow_runs/{run}/set_state", state=paused, force=True)
+    house.ask("POST", f"flow_runs/{run}/set_state", state={"type": "CRASHED"}, force=True)
+    house.worker("editor", limit=3)
+    wait_for(lambda: house.state(run) == "PAUSED", "the suspension")
+    state = house.ask("GET", f"flow_runs/{run}")["state"]
+    assert state["name"] == "Suspended"
+    assert state["state_details"]["pause_reschedule"]
+    assert states(house, "library") == ["PAUSED"]
+
+
 @pytest.mark.parametrize(
     ("minutes_ago", "reached"),
     [
