@@ -41,7 +41,7 @@ async def restart(crashed_run: str) -> str:
     """
     async with get_client() as client:
         crashed = await _read_crashed(client, UUID(crashed_run))
-        if crashed is None:
+        if crashed is None or crashed.deployment_id is None:
             return "there is no crashed run of a deployment with this id"
         if suspension := await _find_suspension(client, crashed):
             await client.set_flow_run_state(crashed.id, suspension, force=True)
