@@ -37,12 +37,14 @@ def service() -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture
-def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def house(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+) -> Iterator[House]:
     """A house whose shell finds the programs of this Python, from a folder in which nothing else is."""
     programs = f"{Path(sys.executable).parent}:{environment['PATH']}"
     own = environment | {"PATH": programs, "PYTHONPATH": str(TOP), KEY: service.key}
-    with open_house(tmp_path / "house", own, empty_database) as house:
+    with open_house(tmp_path_factory.mktemp("commands") / "house", own, empty_database) as house:
         (house.folder / "shell").mkdir()
         (house.folder / "book.md").write_text("# One\n\nThe lamp was lit.\n", "utf-8")
         profile_at(service.url, house.folder)
@@ -184,9 +186,9 @@ def test_a_dask_cluster_is_started(house: House) -> None:
     assert (house.folder / "out" / "report.html").is_file()
 
 
-def test_a_server_is_started(house: House) -> None:
+def test_a_server_is_started(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
-    house.environment["PREFECT_API_URL"] = url
+    monkeypatch.setitem(house.environment, "PREFECT_API_URL", url)
     absent = narrate(house)
     assert absent.returncode == 2
     (start,) = commands_in(absent.stderr, "prefect server")
