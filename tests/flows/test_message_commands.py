@@ -145,7 +145,7 @@ def pool_path() -> str:
 
 
 def limit(house: House) -> dict[str, Any]:
-    (found,) = house.ask("POST", "v2/concurrency_limits/filter")
+    (found,) = [row for row in house.ask("POST", "v2/concurrency_limits/filter") if row["name"] == HOSTILE]
     return dict(found)
 
 
