@@ -1,8 +1,10 @@
-"""The arguments of `declaim`. Nothing else is imported here: `--help` is to be there at once."""
+"""The arguments of `declaim`. Nothing heavy is imported here: `--help` answers at once."""
 
 import argparse
 from pathlib import Path
 from typing import Any
+
+from tasks.urls import describe_password
 
 # What tasks.settings has for it, which takes half a second to import.
 _DEFAULT_PROFILE = "piper"
@@ -122,7 +124,10 @@ def _add_serve(commands: Any) -> None:
 
 def _add_inbox(command: Any, at_once: int) -> None:
     command.add_argument(
-        "inbox", metavar="INBOX", help="a folder of manuscripts, or its URL; nothing in it is moved or changed"
+        "inbox",
+        type=_url,
+        metavar="INBOX",
+        help="a folder of manuscripts, or its URL; nothing in it is moved or changed",
     )
     command.add_argument(
         "--out", default="narrated", metavar="DIR", help="where the books' folders and the ledger go (narrated)"
@@ -193,7 +198,14 @@ def _add_store(commands: Any) -> None:
 
 
 def _source(text: str) -> Path | str:
-    return text if "://" in text else Path(text)
+    return _url(text) if "://" in text else Path(text)
+
+
+def _url(text: str) -> str:
+    """Return a path or URL without a password: the parameters of a run stand in Prefect's pages."""
+    if refusal := describe_password(text):
+        raise argparse.ArgumentTypeError(refusal)
+    return text
 
 
 def _count(text: str) -> int:

@@ -58,13 +58,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The parameters of a book's run, as `narrate` takes them."""
+    """The parameters of a book's run, as `narrate` takes them; `inbox` is the folder that its files must lie in, if any."""
 
     source: str
     profile: str
     out: str
     chapters: str
     overrides: tuple[str, ...]
+    inbox: str = ""
 
     @property
     def parameters(self) -> dict[str, Any]:

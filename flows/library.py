@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -85,6 +85,7 @@ async def library(
             budget=LibraryBudget(budget_usd or 0.0),
             profile=profile,
             overrides=overrides,
+            allowed=settings.library,
             is_dispatched=bool(deployment),
         )
         async with open_throttles(), open_library_artifacts(house, at_once, settings.output.link_base) as dashboard:
@@ -102,12 +103,12 @@ class _Run:
 async def _drained(run: _Run, settle_seconds: float) -> dict[str, Entry]:
     """Take all that is due, and what comes meanwhile, until nothing is left but what is still being copied in."""
     taken: dict[str, Entry] = {}
-    before = run.house.inbox.listing()
+    before = run.house.inbox.listing(run.house.ledger.owners)
     _tell_others(before)
     while True:
         await asyncio.sleep(settle_seconds)
-        now = run.house.inbox.listing()
-        due = [seen for seen in now.settled(before) if _is_due(seen, run.house.ledger, taken)]
+        now = run.house.inbox.listing(run.house.ledger.owners)
+        due = [seen for seen in now.settled(before) if _is_due(seen, run.house, taken)]
         if not due:
             for name in now.unsettled(before):
                 get_run_logger().info("%s is still being copied in; the next run takes it", name)
@@ -116,10 +117,31 @@ async def _drained(run: _Run, settle_seconds: float) -> dict[str, Entry]:
         before = now
 
 
-def _is_due(seen: Seen, ledger: Ledger, taken: dict[str, Entry]) -> bool:
-    """Tell whether a manuscript is to be narrated; what this run has taken it takes again only where it has changed since."""
+def _is_due(seen: Seen, house: House, taken: dict[str, Entry]) -> bool:
+    """Return whether a manuscript is to be narrated; what this run has taken it takes again only if it has changed since."""
     entry = taken.get(seen.name)
-    return ledger.is_due(seen) and (entry is None or entry.marks != seen.marks)
+    if not house.ledger.is_due(seen) or (entry is not None and entry.marks == seen.marks):
+        return False
+    if house.allowed.remake_for_side_files or not house.ledger.differs_in_side_file_alone(seen):
+        return True
+    _note_side_file(seen, house.ledger)
+    return False
+
+
+def _note_side_file(seen: Seen, ledger: Ledger) -> None:
+    """Write into the ledger that a finished book stays as it is though its side file differs; log it once."""
+    entry = ledger.books[seen.name]
+    note = (
+        f"its side file has come, changed or gone since ({' '.join(seen.marks[1:]) or 'gone'}); the book stays as it is"
+    )
+    if entry.note == note:
+        return
+    ledger.write(seen.name, replace(entry, note=note))
+    get_run_logger().warning(
+        "%s: %s; [library] remake_for_side_files = true in the publisher's profile makes such books again",
+        seen.name,
+        note,
+    )
 
 
 async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
@@ -130,7 +152,9 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
     for seen in due:
         try:
             jobs.append(job_of(seen, house))
-        except DeclaimError as error:
+        except Exception as error:  # noqa: BLE001  # no file of an inbox ends the run
+            if not isinstance(error, DeclaimError):
+                get_run_logger().exception("%s: internal error", seen.name)
             taken[seen.name] = refused(seen, error)
             house.ledger.write(seen.name, taken[seen.name])
             dashboard.add_book(seen, 0)
@@ -138,9 +162,9 @@ async def _round(due: Sequence[Seen], run: _Run) -> dict[str, Entry]:
             _tell(seen.name, taken[seen.name])
             report_failure(seen.name, taken[seen.name], house)
     # Should a book end this process again, the others are done before.
-    jobs.sort(key=lambda job: (job.ended_library, -job.priority, job.seen.name))
+    jobs.sort(key=lambda job: (job.ended_library, -job.settings.priority, job.seen.name))
     for job in jobs:
-        dashboard.add_book(job.seen, job.priority)
+        dashboard.add_book(job.seen, job.settings.priority)
     get_run_logger().info("%d manuscripts to narrate: %s", len(jobs), _named(job.seen.name for job in jobs))
 
     async def narrated(job: Job) -> None:

@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import Any
 
@@ -19,15 +19,24 @@ from flows.outcomes import outcome_of
 from flows.plan import make_plan
 from flows.runtime.events import BOOK_FAILED, BOOK_INCOMPLETE, BUDGET_REACHED, emit_about_book
 from flows.short_books import is_small, read_short_book
-from tasks.errors import BudgetExceeded, DeclaimError, Interrupted, OutputError, ProfileError, Suspended
+from tasks.errors import (
+    BudgetExceeded,
+    DeclaimError,
+    Interrupted,
+    OutputError,
+    ProfileError,
+    Suspended,
+    escape_unprintable,
+)
 from tasks.ingest import READ
 from tasks.library.allotment import Allotment, LibraryBudget
+from tasks.library.book_settings import BookSettings
 from tasks.library.inbox import Inbox, Seen, fetched
 from tasks.library.ledger import Entry, Ledger, State
 from tasks.model import Book
 from tasks.packagers.folder import MANIFEST
 from tasks.prefect_values import without_task_runs
-from tasks.settings import load_profile
+from tasks.settings import LibrarySettings, load_profile
 
 # A budget of nothing would be no limit.
 _LEAST_USD = 0.000_001
@@ -37,7 +46,7 @@ _LEAST_USD = 0.000_001
 class House:
     """What the books of a library's run share.
 
-    `is_dispatched` says that `narrator` is not this process; `report` emits an event about a book, by its name, with facts.
+    `allowed` is what side files may set; `is_dispatched` says that `narrator` is not this process; `report` emits an event about a book, by its name, with facts.
     """
 
     inbox: Inbox
@@ -47,39 +56,45 @@ class House:
     budget: LibraryBudget
     profile: str
     overrides: tuple[str, ...]
+    allowed: LibrarySettings = field(default_factory=LibrarySettings)
     is_dispatched: bool = False
     report: Callable[[str, str, Mapping[str, Any]], None] = emit_about_book
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A manuscript and what is ordered for it; `ended_library` says that a run of the library died with it in its process."""
+    """A manuscript, what is ordered for it, and its side file's settings.
+
+    `ended_library` says that a run of the library died with it in its process.
+    """
 
     seen: Seen
     order: Order
-    priority: int
+    settings: BookSettings
     ended_library: bool = False
 
 
 def job_of(seen: Seen, house: House) -> Job:
     """Find out what is to be done with a manuscript.
 
-    Raises `SourceError` where it shares its name with another, and `ProfileError` for a side file that is none.
+    The library's own overrides come last: no side file changes what the publisher sets for all books. Raises `SourceError` for a
+    manuscript that cannot be read, and `ProfileError` for a side file that is none or sets what it may not.
     """
-    source, side = house.inbox.source(seen), house.inbox.side_file(seen)
+    source, settings = house.inbox.source(seen), house.inbox.book_settings(seen, house.allowed)
     order = Order(
         source=source,
-        profile=side.profile or house.profile,
+        profile=settings.profile or house.profile,
         out=str(house.outbox / seen.name),
-        chapters=side.chapters,
-        overrides=(*house.overrides, *side.overrides),
+        chapters=settings.chapters,
+        overrides=(*settings.overrides, *house.overrides),
+        inbox=str(house.inbox.folder or ""),
     )
     try:
         load_profile(order.profile, order.overrides)
     except ProfileError as error:
         # The run's own profile has been read before.
-        raise ProfileError(f"{seen.name}.toml: {error}") from error
-    return Job(seen, order, side.priority, ended_library=_ended_library(seen, house))
+        raise ProfileError(f"{PurePosixPath(seen.side).name or seen.name}: {error}") from error
+    return Job(seen, order, settings, ended_library=_ended_library(seen, house))
 
 
 def _ended_library(seen: Seen, house: House) -> bool:
@@ -89,9 +104,15 @@ def _ended_library(seen: Seen, house: House) -> bool:
     return house.is_dispatched and is_running_here and entry is not None and entry.marks == seen.marks
 
 
-def refused(seen: Seen, error: DeclaimError) -> Entry:
-    """Word the entry of a manuscript for which nothing can be ordered until it changes."""
-    return Entry(State.FAILED, seen.marks, _now(), error=str(error))
+def refused(seen: Seen, error: Exception) -> Entry:
+    """Return the entry of a manuscript for which nothing can be ordered until it changes."""
+    return Entry(State.FAILED, seen.marks, _now(), error=_describe(error))
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, DeclaimError):
+        return str(error)
+    return escape_unprintable(f"internal error: {type(error).__name__}: {error}")
 
 
 async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -> Entry:
@@ -122,7 +143,7 @@ async def narrate_book(job: Job, house: House, entered: Callable[[str], None]) -
             ended = Ended(outcome_of(error).state, "", str(error))
         except Exception as error:  # noqa: BLE001  # whatever fails in one book ends no other
             get_run_logger().exception("%s: internal error", seen.name)
-            ended = Ended(State.STOPPED, "", f"internal error: {type(error).__name__}: {error}")
+            ended = Ended(State.STOPPED, "", _describe(error))
         if ended.state is State.FAILED and not house.inbox.holds(seen):
             # Its inbox has gone away, and may come back: the manuscript is not at fault.
             ended = replace(ended, state=State.STOPPED)
@@ -172,7 +193,7 @@ async def _read_if_short(job: Job, house: House, begun: Begun) -> Book | None:
         return None
     # Reading is the first part of narrating: should this process die of it, the entry says so.
     begun("")
-    return await asyncio.to_thread(read_short_book, job.order.source)
+    return await asyncio.to_thread(read_short_book, job.order.source, job.order.inbox)
 
 
 @contextmanager
@@ -204,13 +225,21 @@ def _estimate(order: Order, book: Book | None) -> tuple[float, float]:
     own = load_profile(order.profile, order.overrides).limits.budget_usd
     # With a budget, whatever is not known of prices is an error.
     settings = load_profile(order.profile, (*order.overrides, "limits.budget_usd=1"))
-    with fetched(order.source) as path:
+    with fetched(order.source, order.inbox) as path:
         plan = make_plan(path, settings, order.chapters, book)
     return sum(planned.usd or 0.0 for row in plan.all_chunks for planned in row if not planned.cached), own
 
 
 def _entry(ended: Ended, job: Job) -> Entry:
-    entry = Entry(ended.state, job.seen.marks, _now(), run=ended.run, error=ended.error)
+    entry = Entry(
+        ended.state,
+        job.seen.marks,
+        _now(),
+        run=ended.run,
+        error=ended.error,
+        side_file_keys=job.settings.keys,
+        side_file_sha256=job.settings.sha256,
+    )
     if ended.state not in {State.DONE, State.INCOMPLETE}:
         return entry
     manifest: dict[str, Any] = {}
@@ -225,6 +254,7 @@ def _entry(ended: Ended, job: Job) -> Entry:
         characters=totals.get("characters"),
         usd=totals.get("usd"),
         chunks_spoken=_count_spoken(totals),
+        manuscript_sha256=manifest.get("source", {}).get("sha256", ""),
     )
 
 

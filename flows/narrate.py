@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
     chapters: str = "",
     overrides: Overrides = (),
     outbox: str = "",
+    inbox: str = "",
 ) -> dict[str, Any]:
     """Narrate a manuscript: EPUB, PDF or Markdown becomes an audiobook.
 
@@ -67,21 +68,25 @@ async def narrate(  # noqa: PLR0917  # Prefect's form shows them in this order
         chapters: Only these chapters, such as 1-3,7. Empty: all.
         overrides: Settings that replace the profile's, such as limits.concurrency=4.
         outbox: The folder in which a book's folder is made if `out` is empty or relative.
+        inbox: The folder that the manuscript must lie in, links followed. Empty: anywhere.
     """
     settings = load_profile(fill_empty("profile", profile, DEFAULT_PROFILE), tuple(overrides or ()))
     check_ready(settings)
     check_store_outlives_worker(settings.store)
     await check_clock()
     async with block_keys(settings.voices):
-        return await _narrate_source(source, settings, out or "", fill_empty("outbox", outbox, ""), chapters or "")
+        manuscript = fetched(source, inbox or "")
+        return await _narrate_source(manuscript, settings, out or "", fill_empty("outbox", outbox, ""), chapters or "")
 
 
-async def _narrate_source(source: str, settings: Profile, out: str, outbox: str, chapters: str) -> dict[str, Any]:
+async def _narrate_source(
+    manuscript: AbstractContextManager[Path], settings: Profile, out: str, outbox: str, chapters: str
+) -> dict[str, Any]:
     """Read a manuscript and narrate it.
 
     Not in the flow's own function: Dask gets that by value, with all that it names, and a stage names what cannot be sent.
     """
-    with fetched(source) as path:
+    with manuscript as path:
         book = settings.metadata.told(stage(ingest)(path))
         folder = book_folder(out, outbox, book.title)
         async with hold_folder(folder):
@@ -133,7 +138,7 @@ def _account(path: Path, sha256: str, reading: Reading, performances: tuple[Perf
     return Account(
         source=path,
         source_sha256=sha256,
-        profile=reading.settings.model_dump(mode="json"),
+        profile=reading.settings.model_dump(mode="json", exclude={"library"}),
         book=reading.book,
         performances=tuple(it for it in performances if it.recital.script.number in numbers),
         editions=(),

@@ -1,6 +1,6 @@
 """What would be said, and what it would cost. Spends nothing and needs no Prefect."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ Numbered = TypeVar("Numbered", Chapter, Script)
 
 # English narration, and what the embedded voice was measured at: The Time Machine, chapter I.
 _CHARACTERS_A_SECOND = 15.5
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Plan:
     """A book cut into chunks for a voice, each looked up in the store; `chunks` has a row for each script's chunk.
 
     `credits` are the scripts of what is said before and behind the book, where an edition has that, and `credit_chunks` theirs.
+    `unaddressed` counts the missing clips that an earlier version kept without saying which server made them.
     """
 
     book: Book
@@ -47,6 +49,7 @@ class Plan:
     chunks: tuple[tuple[PlannedChunk, ...], ...]
     credits: tuple[Script, ...] = ()
     credit_chunks: tuple[tuple[PlannedChunk, ...], ...] = ()
+    unaddressed: int = 0
 
     @property
     def all_scripts(self) -> tuple[Script, ...]:
@@ -63,7 +66,10 @@ class Plan:
         """What a person should know of the book and of the voices before they pay."""
         parts = (part for casting in self.castings for part in casting.parts.values())
         cautions = (line for part in parts for line in part.spec.cautions(part.settings))
-        return (*self.book.warnings, *dict.fromkeys(cautions))
+        unaddressed = (
+            f"[voice] base_url: {self.unaddressed} clips in the store do not say which server made them; they are spoken again",
+        )
+        return (*self.book.warnings, *dict.fromkeys(cautions), *(unaddressed if self.unaddressed else ()))
 
     @property
     def missing(self) -> tuple[Chunk, ...]:
@@ -91,7 +97,9 @@ def make_plan(source: Path, profile: Profile, chapters: str = "", book: Book | N
     keys = {chunk.id: _key(chunk, casting) for script in (*scripts, *spoken) for chunk in script.chunks}
     held, bought = store.held(keys.values()), set[str]()
     rows = tuple(tuple(_planned(script, casting, keys, held, bought)) for script in (*scripts, *spoken))
-    return Plan(book, castings, scripts, rows[: len(scripts)], spoken, rows[len(scripts) :])
+    missing = [chunk for script in (*scripts, *spoken) for chunk in script.chunks if keys[chunk.id] not in held]
+    unaddressed = len(store.held(_unaddressed_keys(missing, casting)))
+    return Plan(book, castings, scripts, rows[: len(scripts)], spoken, rows[len(scripts) :], unaddressed)
 
 
 def credit_scripts(book: Book, profile: Profile, casting: Casting, diction: Diction) -> tuple[Script, ...]:
@@ -111,7 +119,7 @@ def chosen(scripts: tuple[Numbered, ...], chapters: str) -> tuple[Numbered, ...]
     wanted: set[int] = set()
     for part in chapters.split(","):
         first, dash, last = (piece.strip() for piece in part.partition("-"))
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not _is_number(first) or (dash and not _is_number(last)):
             raise ProfileError(f"--chapters {chapters}: give numbers and ranges, for example 1-3,7")
         start, end = int(first), int(last or first)
         if not 1 <= start <= end <= len(scripts):
@@ -122,8 +130,21 @@ def chosen(scripts: tuple[Numbered, ...], chapters: str) -> tuple[Numbered, ...]
     return tuple(script for script in scripts if script.number in wanted)
 
 
+def _is_number(text: str) -> bool:
+    # Python refuses numbers of thousands of digits.
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
 def _key(chunk: Chunk, casting: Casting) -> str:
     return clip_key(casting.part(chunk).identity, chunk.spoken)
+
+
+def _unaddressed_keys(chunks: Iterable[Chunk], casting: Casting) -> Iterator[str]:
+    """Yield the keys that an earlier version gave the clips of chunks whose server has an address of its own."""
+    for chunk in chunks:
+        part = casting.part(chunk)
+        if identity := part.spec.unaddressed(part.settings):
+            yield clip_key(identity, chunk.spoken)
 
 
 def _planned(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tasks.library.inbox import fetched
 from tasks.model import Book
 from tasks.readers import read_book
 
@@ -20,11 +21,12 @@ def is_small(source: str) -> bool:
         return False
 
 
-def read_short_book(source: str) -> Book | None:
+def read_short_book(source: str, inbox: str = "") -> Book | None:
     """Read a manuscript of this machine; return its book if it has at most `SHORT_CHARACTERS` characters.
 
-    Raises `SourceError` if the manuscript cannot be read.
+    Raises `SourceError` if the manuscript cannot be read, or does not lie in the folder `inbox`, if that is given.
     """
-    book = read_book(Path(source).expanduser())
+    with fetched(source, inbox) as path:
+        book = read_book(path)
     characters = sum(len(block.text) for chapter in book.chapters for block in chapter.blocks)
     return book if characters <= SHORT_CHARACTERS else None

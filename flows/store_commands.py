@@ -100,9 +100,11 @@ def take_in(options: argparse.Namespace, store: ClipStore) -> tuple[int, dict[st
     """Take in the clips of a file."""
     from tasks.store.keeping import import_clips  # noqa: PLC0415  # as above
 
-    new, known = import_clips(store, options.file)
-    line = f"{store}: {new:,} clips are new, {known:,} were there"
-    return 0, {"store": str(store), "new": new, "known": known}, [line]
+    done = import_clips(store, options.file)
+    lines = [f"{store}: {done.new:,} clips are new, {done.known:,} were there"]
+    if done.unchecked:
+        lines.append(f"{store}: {done.unchecked:,} clips of an earlier version cannot be checked and were left out")
+    return 0, {"store": str(store), **asdict(done)}, lines
 
 
 def _clips_of(book: Path) -> list[str]:

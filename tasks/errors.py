@@ -22,16 +22,35 @@
     ├── AudioError                  1   ffmpeg or a clip failed
     └── PackageError                1   an edition could not be written
 
-A message is one line for the person who ran the command: what is wrong, where, and what to do.
+A message is one line for the person who ran the command: what is wrong, where, and what to do. It may quote titles, names and
+answers of services, so characters that a terminal could obey are escaped when the error is made.
 """
 
+import re
 from typing import ClassVar
+
+# What a terminal or a log obeys: controls, ends of lines, what turns the direction of writing, and halves of characters. Joiners and
+# spaces of all kinds belong to words.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def escape_unprintable(text: str) -> str:
+    r"""Return the text on one line, with an escape such as `\x1b` for each character that a terminal could obey."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def drop_unprintable(text: str) -> str:
+    """Return the text on one line, with a space for each run of characters that a terminal could obey."""
+    return _UNPRINTABLE.sub(" ", text)
 
 
 class DeclaimError(Exception):
-    """The root: anything that Declaim itself raises on purpose."""
+    """The root: anything that Declaim itself raises on purpose. The message is one line of printable characters."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(escape_unprintable(message))
 
 
 class ProfileError(DeclaimError):

@@ -46,6 +46,60 @@ class RunSettings(BaseModel):
         return address
 
 
+# What no side file may set, whatever the publisher lists: where requests, money and data go, which keys are used, whose code runs, and
+# what the publisher says of every book.
+_PUBLISHERS_SECTIONS = frozenset({"limits", "store", "run", "retell", "library", "fallback"})
+_PUBLISHERS_KEYS = frozenset({"base_url", "api_key_env", "api_key_block", "result_hosts", "row", "limits"})
+_PUBLISHERS_OUTPUT = frozenset({"disclosure", "feed_url", "link_base"})
+# These decide what a character costs and who gets the text, so a whole section does not include them.
+_NAMED_THEMSELVES = frozenset({"provider", "model"})
+
+
+class LibrarySettings(BaseModel):
+    """`[library]`: what the side files of an inbox may change.
+
+    `side_files` lists sections and keys, such as "text" and "audio.pauses"; `provider` and `model` of a voice only by their own names.
+    `side_file_profiles` are profiles that a side file may choose by name: names in config/, or paths of .toml files.
+    `remake_for_side_files` makes a finished book again when only its side file changes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    side_files: tuple[str, ...] = ()
+    side_file_profiles: tuple[str, ...] = ()
+    remake_for_side_files: bool = False
+
+    @field_validator("side_files")
+    @classmethod
+    def _check_side_files(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            keys = tuple(name.split("."))
+            if not may_be_allowed(keys):
+                raise ValueError(f"{name}: no side file may set this")
+            if keys[0] not in Profile.model_fields:
+                raise ValueError(f"{name}: there is no such section")
+        return names
+
+    def allows(self, keys: tuple[str, ...]) -> bool:
+        """Return whether a side file may set the key that these names lead to."""
+        listed = {tuple(name.split(".")) for name in self.side_files}
+        if keys[-1] in _NAMED_THEMSELVES and keys not in listed:
+            return False
+        return any(keys[:length] in listed for length in range(1, len(keys) + 1))
+
+
+def may_be_allowed(keys: tuple[str, ...]) -> bool:
+    """Return whether a publisher may let side files set a key, given the names that lead to it."""
+    if keys[0] in _PUBLISHERS_SECTIONS or (keys[0] == "output" and not _PUBLISHERS_OUTPUT.isdisjoint(keys)):
+        return False
+    return _PUBLISHERS_KEYS.isdisjoint(keys) and not any(key.startswith("price_") for key in keys)
+
+
+def is_path(keys: tuple[str, ...], value: Any) -> bool:
+    """Return whether a setting names files."""
+    return keys[-1] in {"lexicon", "reference_audio"} or (keys[-1] == "model" and str(value).endswith(".onnx"))
+
+
 class Profile(BaseModel):
     """A whole profile, checked."""
 
@@ -62,6 +116,7 @@ class Profile(BaseModel):
     metadata: MetadataSettings = Field(default_factory=MetadataSettings)
     run: RunSettings = Field(default_factory=RunSettings)
     retell: RetellSettings = Field(default_factory=RetellSettings)
+    library: LibrarySettings = Field(default_factory=LibrarySettings)
 
     @property
     def voices(self) -> dict[str, VoiceSettings]:
@@ -186,6 +241,11 @@ def resolve_paths(document: dict[str, Any], folder: Path) -> None:
     text = document.get("text")
     if isinstance(text, dict) and isinstance(lexicon := text.get("lexicon"), str) and lexicon:
         text["lexicon"] = str(folder / Path(lexicon).expanduser())
+    library = document.get("library")
+    if isinstance(library, dict) and isinstance(profiles := library.get("side_file_profiles"), list):
+        library["side_file_profiles"] = [
+            str(folder / Path(name).expanduser()) if str(name).endswith(".toml") else name for name in profiles
+        ]
     store = document.get("store")
     if isinstance(store, dict) and isinstance(url := store.get("url"), str) and url and "://" not in url:
         store["url"] = str(folder / Path(url).expanduser())

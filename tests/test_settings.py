@@ -251,3 +251,11 @@ def test_a_link_base_of_another_kind_is_refused_without_its_password(url: str) -
         load_profile("piper", (f'output.link_base="{url}"',))
     assert "word" not in str(raised.value).replace("password", "")
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["store.url", "output.feed_url"])
+def test_a_password_in_a_url_is_refused_and_not_shown(key: str) -> None:
+    for url in ("sftp://anna:geheim@example.com/clips", "simplecache::ftp://anna:geheim@example.com/clips"):
+        with pytest.raises(ProfileError, match=r"a password stands in the (sftp|ftp):// URL") as raised:
+            load_profile("piper", (f"{key}={url}",))
+        assert "geheim" not in str(raised.value)

@@ -30,7 +30,7 @@ class BookForecast:
 def forecast_book(order: Order) -> BookForecast | None:
     """Return what a book will take; None if its manuscript cannot be read, which its own run reports."""
     try:
-        with fetched(order.source) as path:
+        with fetched(order.source, order.inbox) as path:
             plan = make_plan(path, load_profile(order.profile, order.overrides), order.chapters)
     except Exception:  # noqa: BLE001  # whatever is wrong with a manuscript, its own run reports
         return None

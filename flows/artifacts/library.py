@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import PurePosixPath
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -74,7 +73,7 @@ class LibraryArtifacts:
     def add_book(self, seen: Seen, priority: int) -> None:
         """Show that a book is to be narrated."""
         self._priorities[seen.name] = priority
-        self._files[seen.name] = " and ".join(PurePosixPath(path).name for path in seen.paths)
+        self._files[seen.name] = seen.file_name
         self._begun.discard(seen.name)
         self._live.pop(seen.name, None)
 

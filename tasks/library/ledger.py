@@ -34,7 +34,9 @@ class Entry:
     `run` is the id of its last flow run, `at` when the state was written, in ISO 8601, `folder` where its editions are, and
     `error` the line that says why there is none, or not all. `seconds` are those of its audio, `characters` those that were
     spoken, `usd` what its clips cost in the last run; None where a price is not known. `chunks_spoken` are the chunks whose
-    clips were made in that run, and `wall_seconds` the seconds that it took; older ledgers have neither.
+    clips were made in that run, and `wall_seconds` the seconds that it took. `manuscript_sha256` and `side_file_sha256` are the hashes
+    of the two files that the run read, `side_file_keys` the keys that the side file set, and `note` what was left undone on purpose.
+    Older ledgers have none of these.
     """
 
     state: State
@@ -49,6 +51,10 @@ class Entry:
     usd: float | None = None
     chunks_spoken: int | None = None
     wall_seconds: float | None = None
+    manuscript_sha256: str = ""
+    side_file_sha256: str = ""
+    side_file_keys: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,21 @@ class Ledger:
         """All entries, by the names of their manuscripts."""
         return dict(self._books)
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """The first mark of each entry, by the names of the books: whose file has the name."""
+        return {name: entry.marks[0] for name, entry in self._books.items() if entry.marks}
+
     def is_due(self, seen: Seen) -> bool:
-        """Tell whether a manuscript is new, has changed, or did not come to its end."""
+        """Return whether a manuscript is new, has changed, or did not come to its end."""
         entry = self._books.get(seen.name)
         return entry is None or entry.state in _TAKEN_AGAIN or entry.marks != seen.marks
+
+    def differs_in_side_file_alone(self, seen: Seen) -> bool:
+        """Return whether a book is finished and only its side file has come, changed or gone since."""
+        entry = self._books.get(seen.name)
+        is_finished = entry is not None and entry.state is State.DONE and entry.marks[:1] == seen.marks[:1]
+        return is_finished and entry is not None and entry.marks != seen.marks
 
     def write(self, name: str, entry: Entry) -> None:
         """Write an entry, whole or not at all; raises `OutputError` where the outbox cannot be written."""

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from tasks.urls import describe_password
+
 EditionKind = Literal["mp3", "m4b", "captions", "readalong", "webpub", "audiobookshelf", "feed", "acx", "flac"]
 # Which codec of a track an edition is made of. Captions have none, but the times in a track that is made.
 CODEC_OF: dict[EditionKind, str] = {
@@ -42,6 +44,13 @@ class OutputSettings(BaseModel):
     link_base: str = ""
     opening_credits: str = ""
     closing_credits: str = ""
+
+    @field_validator("feed_url")
+    @classmethod
+    def _check_feed_url(cls, url: str) -> str:
+        if refusal := describe_password(url):
+            raise ValueError(refusal)
+        return url
 
     @field_validator("link_base")
     @classmethod

@@ -1,10 +1,11 @@
 """The formats on the way in: one file (or a few of one prefix) a format, each with `read(path) -> Book`."""
 
 import hashlib
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from tasks.errors import SourceError
+from tasks.errors import SourceError, drop_unprintable, escape_unprintable
 from tasks.model import Block, BlockKind, Book
 
 _READERS = {
@@ -65,9 +66,22 @@ def _read_folder(path: Path) -> Book:
 
 
 def _spoken(path: Path, book: Book) -> Book:
+    """Return the book with names that can be shown; raises `SourceError` if there is nothing to speak in it."""
     if not any(_is_spoken(block) for chapter in book.chapters for block in chapter.blocks):
         raise SourceError(f"{path}: there are no words to speak in it; check that it is the right file")
-    return book
+    return _with_plain_names(book)
+
+
+def _with_plain_names(book: Book) -> Book:
+    """Return the book with titles, names and warnings that no terminal, page or log obeys."""
+    return replace(
+        book,
+        title=drop_unprintable(book.title),
+        authors=tuple(map(drop_unprintable, book.authors)),
+        series=drop_unprintable(book.series),
+        chapters=tuple(replace(chapter, title=drop_unprintable(chapter.title)) for chapter in book.chapters),
+        warnings=tuple(map(escape_unprintable, book.warnings)),
+    )
 
 
 def _is_spoken(block: Block) -> bool:

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from tasks.model import Audio, Clip, Identity, Receipt
 from tasks.store.clip_file import clip_bytes, read_clip, read_made_from
+from tasks.urls import describe_password
 
 if TYPE_CHECKING:
     from tasks.store.leases import Leases
@@ -38,6 +39,13 @@ class StoreSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _check_password(cls, url: str) -> str:
+        if refusal := describe_password(url):
+            raise ValueError(refusal)
+        return url
 
 
 def clip_key(identity: Identity, sentences: tuple[str, ...]) -> str:
@@ -138,7 +146,7 @@ class ClipStore:
         """Keep a clip. It is in the store whole when this returns, and not at all if this raises `OSError`."""
         path = self.path(key)
         with atomic_file(path) as file:
-            file.writelines(clip_bytes(key, audio, identity, " ".join(sentences), receipt))
+            file.writelines(clip_bytes(key, audio, identity, sentences, receipt))
         return Clip(key, path, audio.seconds, audio.sample_rate)
 
     def audio(self, clip: Clip) -> Audio:

@@ -2,7 +2,8 @@
 
 Before its samples (mono, signed 16 bit) stands a chunk `decl` of JSON: `key` (the clip's name), `provider`, `model`, `voice`, `options`,
 `adapter_version`, `by_sentence`, `text`, `sentence_ends` (counts of samples), `request_id` and `usd` of the request that
-bought it (null: not known). After them stands a chunk `sha2` with the SHA-256 of all before it.
+bought it (null: not known), and `sentences` if the voice was given several, one by one. After them stands a chunk `sha2` with the
+SHA-256 of all before it.
 """
 
 import hashlib
@@ -32,13 +33,14 @@ class Kept:
 
 
 def clip_bytes(  # all that a clip tells
-    key: str, audio: Audio, identity: Identity, text: str, receipt: Receipt
+    key: str, audio: Audio, identity: Identity, sentences: tuple[str, ...], receipt: Receipt
 ) -> tuple[bytes, bytes]:
-    """Make the content of a clip's file, in two parts, the second of them the hash."""
+    """Return the content of a clip's file, in two parts, the second of them the hash."""
     made_from = {
         "key": key,
         **asdict(identity),
-        "text": text,
+        "text": " ".join(sentences),
+        **({"sentences": list(sentences)} if identity.by_sentence and len(sentences) > 1 else {}),
         "sentence_ends": list(audio.sentence_ends),
         **asdict(receipt),
     }
@@ -47,16 +49,42 @@ def clip_bytes(  # all that a clip tells
 
 
 def read_clip(content: bytes, key: str) -> Kept:
-    """Read a clip; raises `ValueError` for one that is torn or altered, or is not the clip of this key."""
+    """Read a clip; raises `ValueError` for one that is torn, altered or malformed, or is not the clip of this key."""
     if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() != content[-_DIGEST_BYTES:]:
         raise ValueError("the clip is torn or altered")
-    chunks = dict(_chunks(content))
-    made_from = json.loads(chunks[b"decl"])
+    try:
+        chunks = dict(_chunks(content))
+        made_from = _parse(chunks[b"decl"])
+        sample_rate = _FORMAT.unpack(chunks[b"fmt "])[2]
+        audio = Audio(chunks[b"data"], sample_rate, tuple(made_from["sentence_ends"]))
+        _check(audio)
+    except (LookupError, TypeError, struct.error) as error:
+        # Anyone can make a file with a hash that is right.
+        raise ValueError("the clip is malformed") from error
     # A clip of the first days does not say its key.
     if made_from.get("key", key) != key:
         raise ValueError("the clip is another's")
-    sample_rate = _FORMAT.unpack(chunks[b"fmt "])[2]
-    return Kept(Audio(chunks[b"data"], sample_rate, tuple(made_from["sentence_ends"])), made_from)
+    return Kept(audio, made_from)
+
+
+def _parse(made_from: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(made_from)
+    except RecursionError as error:
+        raise ValueError("the clip is malformed") from error
+    if not isinstance(document, dict):
+        raise TypeError("what made the clip is no JSON object")
+    return document
+
+
+def _check(audio: Audio) -> None:
+    """Raise `ValueError` unless the samples are whole, and the ends of sentences are in order and within them."""
+    ends = audio.sentence_ends
+    are_whole = audio.sample_rate > 0 and len(audio.pcm) % _BYTES_A_SAMPLE == 0
+    samples = len(audio.pcm) // _BYTES_A_SAMPLE
+    are_in_order = all(isinstance(end, int) for end in ends) and list(ends) == sorted(ends)
+    if not (are_whole and are_in_order and all(0 <= end <= samples for end in ends)):
+        raise ValueError("the clip is malformed")
 
 
 def read_made_from(file: BinaryIO) -> dict[str, Any]:
@@ -65,9 +93,10 @@ def read_made_from(file: BinaryIO) -> dict[str, Any]:
     while len(head := file.read(_CHUNK_HEAD_BYTES)) == _CHUNK_HEAD_BYTES:
         name, length = struct.unpack("<4sI", head)
         if name == b"decl":
-            made_from = json.loads(file.read(length))
-            if isinstance(made_from, dict):
-                return made_from
+            try:
+                return _parse(file.read(length))
+            except TypeError:
+                break
         file.seek(length, os.SEEK_CUR)
     raise ValueError("this is no clip")
 

@@ -4,7 +4,7 @@ import io
 import re
 import tarfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any
 from tasks.errors import OutputError
 from tasks.store import ClipStore, Shelved, atomic_file
 from tasks.store.clip_file import read_clip
+from tasks.store.clip_origin import find_sentences
 
 _MEMBER = re.compile(r"clips/([0-9a-f]{2})/(\1[0-9a-f]{62})\.wav")
 # An hour of the highest rate that a service offers is 350 MB; no clip is a hundredth of that.
@@ -69,7 +70,7 @@ def _made_from(store: ClipStore, it: Shelved) -> dict[str, Any] | None:
 
 
 def damaged(store: ClipStore) -> Iterator[str]:
-    """Read every clip, and name those that are torn, altered, or under another's name."""
+    """Read every clip, and yield the keys of those that are torn, altered, or not the clips of their names."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         keys = [it.key for it in store.shelved()]
         for key, is_whole in zip(keys, pool.map(partial(_is_whole, store), keys), strict=True):
@@ -79,10 +80,14 @@ def damaged(store: ClipStore) -> Iterator[str]:
 
 def _is_whole(store: ClipStore, key: str) -> bool:
     try:
-        read_clip(store.content(key), key)
+        made_from = read_clip(store.content(key), key).made_from
     except (OSError, ValueError):
         return False
-    return True
+    try:
+        return find_sentences(made_from, key) is not None
+    except ValueError:
+        # A clip of an earlier version that cannot be decided. It was made here, or taken in when nothing was checked.
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,35 +188,47 @@ def export_clips(store: ClipStore, keys: Iterable[str], target: Path) -> int:
     return count
 
 
-def import_clips(store: ClipStore, source: Path) -> tuple[int, int]:
-    """Take the clips of a tar file into the store, each verified; returns how many are new, and how many were there.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many clips of a file are new in the store, were there before, and were left out because they cannot be checked."""
 
-    Raises `OutputError` for a file that is no export, or holds a clip that is damaged: those before it are kept.
+    new: int
+    known: int
+    unchecked: int
+
+
+def import_clips(store: ClipStore, source: Path) -> Imported:
+    """Take the clips of a tar file into the store, each verified: it is whole, and it is the clip of its name.
+
+    Raises `OutputError` for a file that is no export, or holds a clip that is damaged or another's: those before it are kept.
     """
-    new = known = 0
+    counts: Counter[str] = Counter()
     try:
         with tarfile.open(source) as archive:
-            for entry in archive:
-                if _take_in(store, archive, entry):
-                    new += 1
-                else:
-                    known += 1
+            counts.update(_take_in(store, archive, entry) for entry in archive)
     except (tarfile.TarError, EOFError) as error:
         raise OutputError(f"{source}: this is no export of a store ({error})") from error
-    return new, known
+    return Imported(counts["new"], counts["known"], counts["unchecked"])
 
 
-def _take_in(store: ClipStore, archive: Any, entry: tarfile.TarInfo) -> bool:
+def _take_in(store: ClipStore, archive: Any, entry: tarfile.TarInfo) -> str:
+    """Take one clip in; return "new", "known" or "unchecked"."""
     named = _MEMBER.fullmatch(entry.name)
     if not named or not entry.isfile() or entry.size > _LARGEST_CLIP_BYTES:
         raise OutputError(f"{archive.name}: {entry.name} is no clip; give a file that `declaim store export` made")
     key = named[2]
     if store.get(key):
-        return False
+        return "known"
     content = archive.extractfile(entry).read()
     try:
-        read_clip(content, key)
+        made_from = read_clip(content, key).made_from
     except ValueError as error:
         raise OutputError(f"{archive.name}: {entry.name}: {error}; export it again") from error
+    try:
+        sentences = find_sentences(made_from, key)
+    except ValueError:
+        return "unchecked"
+    if sentences is None:
+        raise OutputError(f"{archive.name}: {entry.name}: the clip is of another text or voice than its name says")
     store.take_in(key, content)
-    return True
+    return "new"

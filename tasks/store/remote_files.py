@@ -14,6 +14,7 @@ import fsspec
 import tenacity
 
 from tasks.errors import OutputError, ProfileError
+from tasks.urls import describe_password
 
 Value = TypeVar("Value")
 # A store may be away for a minute, for a restart or a change of the network, and nothing is lost by waiting.
@@ -47,11 +48,8 @@ class RemoteFiles:
         """Reach out; raises `ProfileError` where the URL is of no known kind, or cannot be reached now."""
         self.url = url
         scheme = urlsplit(url).scheme
-        if urlsplit(url).password:
-            raise ProfileError(
-                f"[store] url: a password stands in the {scheme}:// URL, and a profile is no place for one; give it in "
-                "the environment or in a file of your own, as the protocol's package says"
-            )
+        if refusal := describe_password(url):
+            raise ProfileError(f"[store] url: {refusal}")
         try:
             # A listing that is remembered is one that another run has changed since.
             self._system, base = fsspec.core.url_to_fs(

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.errors import BadAudio, BrokenOff, ProviderError, Rejected
 from tasks.tellers import Sound, Words
-from tasks.voices.wire import Answer, Service, refusal, tidy
+from tasks.voices.wire import Answer, Service, refusal
 
 _DONE = "[DONE]"
 _STATUS = re.compile(r"\s*(?:Error code:\s*)?([45]\d\d)\b")
@@ -42,10 +42,10 @@ async def told(events: AsyncIterator[str], service: Service) -> AsyncGenerator[W
 def _document(data: str, service: Service) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise BrokenOff(f"{service.name} sent an event that is no JSON object: {tidy(service.masked(data[:1000]))}")
+        raise BrokenOff(f"{service.name} sent an event that is no JSON object: {service.quote(data[:1000])}")
     return document
 
 
@@ -83,4 +83,4 @@ def _failure(error: Any, service: Service) -> ProviderError:
     status = int(found[1]) if (found := _STATUS.match(str(code)) or _STATUS.match(words)) else 0
     if status >= HTTPStatus.BAD_REQUEST:
         return refusal(Answer(status, {}, json.dumps({"error": words}).encode()), service)
-    return BrokenOff(f"{service.name} broke off: {tidy(service.masked(words))}")
+    return BrokenOff(f"{service.name} broke off: {service.quote(words)}")

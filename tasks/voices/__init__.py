@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -94,6 +94,7 @@ def check_server_name(name: str) -> str:
 class VoiceSettings(ServedSettings):
     """`[voice]` of a profile: which voice speaks, and what it costs.
 
+    `result_hosts` are hosts that results are fetched from though their addresses are not public.
     `options` go to the service under the names of its own page; the provider checks them. A price that is left out is not known,
     and is never taken for nothing.
     """
@@ -102,6 +103,7 @@ class VoiceSettings(ServedSettings):
     model: str = ""
     name: str = ""
     reference_audio: tuple[str, ...] = ()
+    result_hosts: tuple[str, ...] = ()
     price_per_1000_characters: float | None = Field(None, ge=0)
     options: dict[str, Any] = Field(default_factory=dict)
     row: RowSettings | None = None
@@ -198,7 +200,8 @@ class VoiceSpec:
     client. `reach` makes one request that is never billed, or has a voice of this machine say a word; it raises what speaking
     would, and `ProfileError`. `refuses` is true for a service of somebody else's, which may not know the key or the model: it
     is asked once before all else begins. `takes_phonemes` is true for a voice that says what stands in `[[…]]` as IPA.
-    `cautions` are what a person should know of settings that are allowed. `name_in_model` is a pattern whose group finds a
+    `cautions` are what a person should know of settings that are allowed. `unaddressed` is the identity that an earlier version gave
+    the same voice at any address, None if that is still its identity. `name_in_model` is a pattern whose group finds a
     person's name in that of a model, where models have such.
     """
 
@@ -212,6 +215,7 @@ class VoiceSpec:
     refuses: bool = True
     takes_phonemes: bool = False
     cautions: Callable[[VoiceSettings], tuple[str, ...]] = lambda _: ()
+    unaddressed: Callable[[VoiceSettings], Identity | None] = lambda _: None
     name_in_model: str = ""
 
 
@@ -245,6 +249,22 @@ def secret(settings: ServedSettings, section: str = "voice") -> str:
             f"[{section}] {settings.key_place} holds a blank, a line break or a sign that is in no key; put the key alone in it"
         )
     return key
+
+
+_ADDRESS = "base_url"
+
+
+def add_address(identity: Identity, base_url: str, default_url: str) -> Identity:
+    """Return the identity with the server's address, unless that is the service's own: another server's model is another model."""
+    if base_url in {"", default_url}:
+        return identity
+    return replace(identity, options=tuple(sorted((*identity.options, (_ADDRESS, json.dumps(base_url))))))
+
+
+def drop_address(identity: Identity) -> Identity | None:
+    """Return the identity without the server's address; None if it has none."""
+    options = tuple(option for option in identity.options if option[0] != _ADDRESS)
+    return replace(identity, options=options) if options != identity.options else None
 
 
 def sent_options(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,9 @@ from tasks.voices import (
     VoiceRow,
     VoiceSettings,
     VoiceSpec,
+    add_address,
     checked_options,
+    drop_address,
     secret,
     sent_options,
 )
@@ -179,13 +181,14 @@ def _describe(settings: VoiceSettings) -> Identity:
     fields = _checked(settings, row).fields()
     if settings.reference_audio:
         raise ProfileError(f"[voice] reference_audio: {_NAME} clones no voices; leave it out")
-    return Identity(
+    identity = Identity(
         provider="aimlapi",
         model=row.name,
         voice=_voice_name(row, settings),
         options=sent_options(fields),
         adapter_version=_ADAPTER_VERSION,
     )
+    return add_address(identity, settings.base_url, _BASE_URL)
 
 
 def _catalogue(settings: VoiceSettings) -> "Iterator[VoiceRow]":
@@ -218,9 +221,11 @@ async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.
 
 
 def _service(settings: VoiceSettings) -> "Service":
-    from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
+    from tasks.voices.result_hosts import ResultHosts  # noqa: PLC0415  # `plan` and `voices` send nothing
+    from tasks.voices.wire import Service  # noqa: PLC0415
 
-    return Service(_NAME, secret(settings), settings.key_place, _own_reading)
+    hosts = ResultHosts(settings.base_url or _BASE_URL, settings.result_hosts)
+    return Service(_NAME, secret(settings), settings.key_place, _own_reading, result_hosts=hosts)
 
 
 def _own_reading(answer: "Answer", said: str) -> ProviderError | None:
@@ -275,7 +280,10 @@ class _AimlVoice:
 
     async def _fetched(self, answer: "Answer") -> bytes:
         """Fetch the sound that a JSON answer tells of. It is made and billed, so only the fetching is tried again."""
-        url = _url_of(answer)
+        url = _find_url(answer)
+        if not url:
+            words = self._wire.quote(answer.body[:2_000].decode(errors="replace"))
+            raise BadAudio(f"{_NAME} answered {answer.status} without a sound: {words}")
         try:
             async for attempt in attempts(self._limits):
                 with attempt:
@@ -288,15 +296,11 @@ class _AimlVoice:
         """Leave the client to the run."""
 
 
-def _url_of(answer: "Answer") -> str:
+def _find_url(answer: "Answer") -> str:
+    """Return the URL of the sound that a JSON answer names; "" if it names none."""
     audio = answer.document().get("audio")
     url = audio.get("url") if isinstance(audio, dict) else audio
-    if not isinstance(url, str) or not url:
-        from tasks.voices.wire import tidy  # noqa: PLC0415  # see above
-
-        words = tidy(answer.body[:2_000].decode(errors="replace"))
-        raise BadAudio(f"{_NAME} answered {answer.status} without a sound: {words}")
-    return url
+    return url if isinstance(url, str) else ""
 
 
 def _usd(answer: "Answer") -> float | None:
@@ -321,5 +325,6 @@ SPEC = VoiceSpec(
     build=_build,
     catalogue=_catalogue,
     reach=_reach,
+    unaddressed=lambda settings: drop_address(_describe(settings)),
     name_in_model=r"aura(?:-\d+)?-([a-z]+)-",
 )

@@ -20,7 +20,9 @@ from tasks.voices import (
     VoiceRow,
     VoiceSettings,
     VoiceSpec,
+    add_address,
     checked_options,
+    drop_address,
     secret,
     sent_options,
 )
@@ -91,13 +93,14 @@ def _describe(settings: VoiceSettings) -> Identity:
     if settings.name:
         raise ProfileError("[voice] name: Auralis has no named voices; the recordings in reference_audio are the voice")
     voices = [hashlib.sha256(_recording(path)).hexdigest()[:16] for path in settings.reference_audio]
-    return Identity(
+    identity = Identity(
         provider="auralis",
         model=settings.model or _MODEL,
         voice=" ".join(voices),
         options=sent_options(fields),
         adapter_version=_ADAPTER_VERSION,
     )
+    return add_address(identity, settings.base_url, _BASE_URL)
 
 
 def _cautions(settings: VoiceSettings) -> tuple[str, ...]:
@@ -199,4 +202,5 @@ SPEC = VoiceSpec(
     catalogue=_catalogue,
     reach=_reach,
     cautions=_cautions,
+    unaddressed=lambda settings: drop_address(_describe(settings)),
 )

@@ -4,17 +4,21 @@ A key goes out in the header of the one request that needs it, and is taken out 
 """
 
 import asyncio
+import base64
 import json
 import math
 import re
+import zlib
 from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from httpx_sse import EventSource
@@ -28,13 +32,28 @@ from tasks.errors import (
     Rejected,
     Unauthorized,
     Unavailable,
+    Undelivered,
 )
 from tasks.voices import LimitSettings
+from tasks.voices.result_hosts import ResultHosts
 
 _MEGABYTE = 1 << 20
 _LONGEST_ANSWER_BYTES = 64 * _MEGABYTE
 _LONGEST_WORDS = 300
+# Of a document, which takes many times as much as an object; sound comes by itself or behind a URL.
+_LONGEST_DOCUMENT = 4 * _MEGABYTE
 _EVENT_STREAM = "text/event-stream"
+_MASK = "•••"
+_PLAIN = "identity"
+# What a server may send though it was asked for none: RFC 9110 has it send what it likes.
+_CODINGS = frozenset({_PLAIN, "gzip", "x-gzip", "deflate"})
+# zlib's number for "the header says whether this is gzip or zlib".
+_ANY_HEADER = 32
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PORTS = {"http": 80, "https": 443}
+_SHORTEST_KEY = 4
+_URL_SAFE = str.maketrans("+/", "-_")
 _REQUEST_IDS = ("x-request-id", "x-aimlapi-request-id", "cf-ray")
 # A longer wait than this is no advice but a way to say "not today"; the run would hang unseen.
 _LONGEST_RETRY_AFTER_SECONDS = 900.0
@@ -42,11 +61,15 @@ _LONGEST_RETRY_AFTER_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A service's whole answer; `status` is 2xx for every one that `post` and `fetch` return."""
+    """A service's whole answer; `status` is 2xx for every one that `post` and `fetch` return.
+
+    `request_id` is how the service calls the request, fit to be shown; "" if it does not say.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    request_id: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -58,18 +81,28 @@ class Answer:
         """The Content-Type, without its parameters, in lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    @property
-    def request_id(self) -> str:
-        """How the service calls this request, where it says so."""
-        return next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
-
     def document(self) -> dict[str, Any]:
-        """Read the body as a JSON object; an empty one where it is none."""
-        try:
-            document = json.loads(self.body)
-        except ValueError:
-            return {}
-        return document if isinstance(document, dict) else {}
+        """Parse the body as a JSON object; return an empty one for anything else, also for one of more than 4 MiB."""
+        return parse_object(self.body)
+
+
+@cache
+def _forms_of(key: str) -> tuple[str, ...]:
+    """Return the forms in which a service may send a key back: as it is, percent-encoded, and in base64 at each of three offsets.
+
+    The longest come first, so that no part of one stays. A key of fewer than four bytes is left as it is: it would hit words.
+    """
+    data = key.encode()
+    if len(data) < _SHORTEST_KEY:
+        return (key,) if key else ()
+    forms = {key, quote(key, safe=""), quote_plus(key), quote(key, safe="").lower(), json.dumps(key)[1:-1]}
+    for offset in range(3):
+        # The first and last characters hold bits of what stands before and after the key.
+        whole = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        first = -(-offset * 8 // 6)
+        last = len(whole) if (offset + len(data)) % 3 == 0 else len(whole) - 1
+        forms |= {whole[first:last], whole[first:last].translate(_URL_SAFE)}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 # A service's own reading of an answer that is no success; None leaves it to the status.
@@ -80,7 +113,7 @@ Reading = Callable[[Answer, str], ProviderError | None]
 class Service:
     """Whom a request goes to: its name in messages, its key with where that came from, how it words its errors.
 
-    `section` is that of the profile that names it.
+    `section` is that of the profile that names it, `result_hosts` say where its results may lie.
     """
 
     name: str
@@ -88,10 +121,13 @@ class Service:
     key_place: str = ""
     read_error: Reading = lambda _answer, _words: None
     section: str = "voice"
+    result_hosts: ResultHosts = field(default_factory=lambda: ResultHosts(""))
 
-    def masked(self, text: str) -> str:
-        """Take the key out of a text of the service's."""
-        return text.replace(self.key, "•••") if self.key else text
+    def quote(self, text: str) -> str:
+        """Return a text of the service's as one short line of printable characters, without the key in any of its forms."""
+        for form in _forms_of(self.key):
+            text = text.replace(form, _MASK)
+        return tidy(text)
 
 
 class Wire:
@@ -104,6 +140,10 @@ class Wire:
         self._timeout = httpx.Timeout(
             limits.first_byte_timeout_seconds, connect=limits.connect_timeout_seconds, pool=None
         )
+
+    def quote(self, text: str) -> str:
+        """Return a text of the service's, fit to be shown."""
+        return self._service.quote(text)
 
     async def post(self, url: str, document: dict[str, Any]) -> Answer:
         """Send JSON with the key, follow nothing, and return the whole answer; raises a `ProviderError` for any but 2xx."""
@@ -134,31 +174,68 @@ class Wire:
             async with self._client.stream(
                 "POST", url, timeout=self._timeout, headers=headers, json=document
             ) as response:
-                begun = Answer(response.status_code, response.headers, b"")
-                if not begun.is_success or begun.media_type != _EVENT_STREAM:
+                begun = self._answer(response, b"")
+                if not begun.is_success or begun.media_type != _EVENT_STREAM or _coding(response) != _PLAIN:
                     raise _no_stream(replace(begun, body=await _body(response, name)), self._service)
                 async with aclosing(_events(response, name)) as events:
                     while (data := await _soon(events, self._limits.first_byte_timeout_seconds, name)) is not None:
                         yield data
 
     async def fetch(self, url: str) -> Answer:
-        """Get what lies at a URL that the service gave, without the key, following redirects; raises `Unavailable`.
+        """Get what lies at a URL that the service gave, without the key, following redirects to hosts that are allowed.
 
-        Any failure here is a passing one: what was made is there, and to fetch it costs nothing.
+        Raises `BadAudio` for what is no URL, `Undelivered` for a host that is not allowed, and `Unavailable` for any other failure:
+        it is a passing one, as what was made is there, and to fetch it costs nothing.
         """
-        parts = urlsplit(url)
-        where = f"{self._service.name}'s result at {parts.hostname}"
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise BadAudio(f"{self._service.name} answered with no URL of a sound: {tidy(url)}")
+        target = self._parse_url(url)
+        where = f"{self._service.name}'s result at {target.host}"
         try:
-            answer = await self._exchange("GET", url, follow_redirects=True)
+            for _ in range(_MOST_REDIRECTS):
+                answer = await self._get_result(target)
+                location = answer.headers.get("location", "") if answer.status in _REDIRECTS else ""
+                if not location:
+                    break
+                target = self._parse_url(location, target)
         except BadAudio as error:
             raise Unavailable(f"{where}: {error}") from error
         if not answer.is_success:
             raise Unavailable(f"{where} answered {answer.status}")
         if answer.media_type in {"text/html", "application/json", "application/xml"} or not answer.body:
-            raise Unavailable(f"{where} is no sound but {answer.media_type or 'empty'}: {tidy(_words(answer))}")
+            raise Unavailable(
+                f"{where} is no sound but {answer.media_type or 'empty'}: {self._service.quote(_words(answer))}"
+            )
         return answer
+
+    def _parse_url(self, url: str, base: httpx.URL | None = None) -> httpx.URL:
+        """Return the URL that a service gave; raises `BadAudio` for what is none."""
+        try:
+            parsed = base.join(url) if base else httpx.URL(url)
+            is_fetchable = parsed.scheme in {"http", "https"} and bool(parsed.host)
+        except (httpx.InvalidURL, ValueError):
+            is_fetchable = False
+        if not is_fetchable:
+            raise BadAudio(f"{self._service.name} answered with no URL of a sound: {self._service.quote(url)}")
+        return parsed
+
+    async def _get_result(self, url: httpx.URL) -> Answer:
+        """Get a result from an address of its host that is allowed; raises `Undelivered` if none is."""
+        if _is_proxied(url):
+            # The proxy looks the name up, and decides where it connects to.
+            return await self._exchange("GET", str(url))
+        port = url.port or _PORTS[url.scheme]
+        with _failures(self._service, url.host, self._limits):
+            try:
+                address = await self._service.result_hosts.find_address(url.host, port)
+            except OSError as error:
+                raise Unavailable(f"{self._service.name}'s result lies at {url.host}, which has no address") from error
+        if not address:
+            raise Undelivered(
+                f"{self._service.name}'s result lies at {url.host}, which is no public host; if it is right, name it in [voice] "
+                "result_hosts"
+            )
+        headers = {"Host": url.netloc.decode("ascii")}
+        pinned = url.copy_with(host=address)
+        return await self._exchange("GET", str(pinned), headers=headers, extensions={"sni_hostname": url.host})
 
     @property
     def _authorization(self) -> dict[str, str]:
@@ -170,22 +247,50 @@ class Wire:
                 asyncio.timeout(self._limits.request_timeout_seconds),
                 self._client.stream(method, url, timeout=self._timeout, **request) as response,
             ):
-                return Answer(response.status_code, response.headers, await _body(response, self._service.name))
+                return self._answer(response, await _body(response, self._service.name))
+
+    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+        request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), "")
+        return Answer(response.status_code, response.headers, body, self._service.quote(request_id))
 
 
 async def _body(response: httpx.Response, name: str) -> bytes:
     """Read a body; a good answer that was cut off may have been billed, unlike what never began."""
     body = bytearray()
     try:
-        async for block in response.aiter_bytes():
+        async for block in _decoded(response, name):
             body += block
             if len(body) > _LONGEST_ANSWER_BYTES:
                 raise BadAudio(f"{name} sent more than {_LONGEST_ANSWER_BYTES // _MEGABYTE} MiB")
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, zlib.error) as error:
         # Of a refusal, the status is enough.
         if response.is_success:
             raise BadAudio(f"{name}'s answer was cut off ({str(error) or type(error).__name__})") from error
     return bytes(body)
+
+
+async def _decoded(response: httpx.Response, name: str) -> AsyncGenerator[bytes, None]:
+    """Yield a body in blocks of at most 1 MiB, whatever it decompresses to; raises `BadAudio` for an encoding that is not known.
+
+    httpx decompresses as far as it goes, and one encoding over another: 269 bytes have become 2 GB.
+    """
+    coding = _coding(response)
+    if coding not in _CODINGS:
+        raise BadAudio(f"{name} sent an answer in an encoding that was not asked for: {tidy(coding)}")
+    if coding == _PLAIN:
+        async for block in response.aiter_raw():
+            yield block
+        return
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | _ANY_HEADER)
+    async for block in response.aiter_raw():
+        rest = block
+        while rest and not inflater.eof:
+            yield inflater.decompress(rest, _MEGABYTE)
+            rest = inflater.unconsumed_tail
+
+
+def _coding(response: httpx.Response) -> str:
+    return response.headers.get("content-encoding", _PLAIN).strip().lower() or _PLAIN
 
 
 async def _events(response: httpx.Response, name: str) -> AsyncGenerator[str, None]:
@@ -194,7 +299,7 @@ async def _events(response: httpx.Response, name: str) -> AsyncGenerator[str, No
 
     async def bounded() -> AsyncGenerator[bytes, None]:
         nonlocal unread
-        async for block in response.aiter_bytes():
+        async for block in response.aiter_raw():
             unread += len(block)
             if unread > _LONGEST_ANSWER_BYTES:
                 raise BrokenOff(f"{name} sent an event of more than {_LONGEST_ANSWER_BYTES // _MEGABYTE} MiB")
@@ -247,14 +352,19 @@ def _no_stream(answer: Answer, service: Service) -> ProviderError:
     """Say what an answer means that is no stream of events."""
     if not answer.is_success:
         return refusal(answer, service)
-    words = tidy(service.masked(_words(answer)))
+    words = service.quote(_words(answer))
     return BrokenOff(f"{service.name} sent no stream but {answer.media_type or 'nothing'}: {words or 'without a word'}")
+
+
+def _is_proxied(url: httpx.URL) -> bool:
+    proxies = getproxies()
+    return bool({url.scheme, "all"} & proxies.keys()) and not proxy_bypass(url.host)
 
 
 def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, PLR0911  # one line for each status
     """Say what an answer that is no success means. The status decides; words are only quoted."""
-    words = tidy(service.masked(_words(answer)))
-    said = f"{service.name} answered {answer.status}: {words or 'without a word'}{_request(answer)}"
+    words = service.quote(_words(answer))
+    said = f"{service.name} answered {answer.status}: {words or 'without a word'}{_request(answer, service)}"
     own = service.read_error(answer, said)
     if own:
         return own
@@ -278,17 +388,19 @@ def refusal(answer: Answer, service: Service) -> ProviderError:  # noqa: C901, P
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(said)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return Rejected(f"{said}; it lies elsewhere: set [{service.section}] base_url to {_elsewhere(answer)}")
+            return Rejected(
+                f"{said}; it lies elsewhere: set [{service.section}] base_url to {_elsewhere(answer, service)}"
+            )
     return Rejected(f"{said}; check [{service.section}] and [{service.section}.options]")
 
 
-def _elsewhere(answer: Answer) -> str:
-    return tidy(answer.headers.get("location", "its new address").partition("?")[0])
+def _elsewhere(answer: Answer, service: Service) -> str:
+    return service.quote(answer.headers.get("location", "its new address").partition("?")[0])
 
 
-def _request(answer: Answer) -> str:
+def _request(answer: Answer, service: Service) -> str:
     name = answer.request_id or str(answer.document().get("requestId", ""))
-    return f" (request {tidy(name)})" if name else ""
+    return f" (request {service.quote(name)})" if name else ""
 
 
 def _words(answer: Answer) -> str:
@@ -301,6 +413,17 @@ def _words(answer: Answer) -> str:
             return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
     text = answer.body[: 10 * _LONGEST_WORDS].decode(errors="replace")
     return re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+
+
+def parse_object(data: str | bytes) -> dict[str, Any]:
+    """Return the JSON object that a service sent, bounded in size and depth; an empty one if it is none."""
+    if len(data) > _LONGEST_DOCUMENT:
+        return {}
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def tidy(text: str) -> str:

@@ -82,18 +82,15 @@ def test_a_bad_manuscript_fails_alone_and_is_not_tried_again_until_it_changes(pl
     bad.write_bytes(b"no EPUB at all")
     put(place, "key", "A word.", "prioriti = 1")
     put(place, "section", "A word.", "[limits]\nconcurrencyy = 1")
-    put(place, "two", "A word.")
-    put(place, "Two", "Another word.")
     done = place.run(*ordered(place, service))
     assert done.returncode == 5
-    assert "of 5 books 4 are not done (bad, key, section, two)" in done.stderr
-    assert states(place) == {"good": "done", "bad": "failed", "key": "failed", "section": "failed", "two": "failed"}
+    assert "of 4 books 3 are not done (bad, key, section)" in done.stderr
+    assert states(place) == {"good": "done", "bad": "failed", "key": "failed", "section": "failed"}
     said = {name: entry["error"] for name, entry in ledger(place).items()}
     assert "this is no whole EPUB" in said["bad"]
     assert "key.toml: prioriti: there is no such key" in said["key"]
     assert "section.toml: " in said["section"]
-    assert "[limits] concurrencyy: there is no such key" in said["section"]
-    assert "Two.md and two.md would be one book" in said["two"]
+    assert "limits.concurrencyy: no side file may set this" in said["section"]
 
     assert place.run(*ordered(place, service)).returncode == 0
     put(place, "key", "A word.", "priority = 1")

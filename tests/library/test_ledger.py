@@ -9,7 +9,7 @@ from tasks.errors import OutputError
 from tasks.library.inbox import Seen
 from tasks.library.ledger import LEDGER, Entry, Ledger, State
 
-ONE = Seen("one", ("/inbox/one.md",), "", ("one.md 10 100.0",))
+ONE = Seen("one", "/inbox/one.md", "", ("one.md 10 100.0",))
 
 
 AT = "2026-11-22T15:00:00+00:00"

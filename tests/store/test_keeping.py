@@ -1,18 +1,22 @@
 """Looking after a store: counting, verifying, pruning, moving."""
 
+import hashlib
 import io
+import json
 import os
 import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.errors import OutputError
 from tasks.model import Audio, Identity, Receipt
 from tasks.store import ClipStore, clip_key
-from tasks.store.keeping import Pruned, damaged, export_clips, import_clips, prunable, remove, stock
+from tasks.store.clip_file import clip_bytes
+from tasks.store.keeping import Imported, Pruned, damaged, export_clips, import_clips, prunable, remove, stock
 
 ANNA = Identity("aimlapi", "#g1_aura-2-helena-en", "", (), 1)
 BELA = Identity("openai", "tts-1", "coral", (), 1)
@@ -134,8 +138,8 @@ def test_clips_move_from_store_to_store(store: ClipStore, tmp_path: Path) -> Non
     target, other = tmp_path / "book.tar", ClipStore(tmp_path / "other")
     assert export_clips(store, keys, target) == 2
     put(other, ANNA, "One.")
-    assert import_clips(other, target) == (1, 1)
-    assert import_clips(other, target) == (0, 2)
+    assert import_clips(other, target) == Imported(1, 1, 0)
+    assert import_clips(other, target) == Imported(0, 2, 0)
     assert {it.key for it in other.shelved()} == set(keys)
     assert other.path(keys[1]).read_bytes() == store.path(keys[1]).read_bytes()
 
@@ -182,6 +186,102 @@ def test_a_clip_under_anothers_name_is_not_taken_in(store: ClipStore, tmp_path: 
     other = ClipStore(tmp_path / "other")
     with pytest.raises(OutputError, match="another's"):
         import_clips(other, tar(tmp_path / "book.tar", f"clips/cd/{'cd' * 32}.wav", content))
+
+
+def forge(key: str, **facts: object) -> bytes:
+    """A clip's file whose hash is right, and that says of itself what it likes."""
+    content, _ = clip_bytes(key, SPEECH, ANNA, ("One.",), Receipt())
+    kept = json.loads(content[content.index(b"{") : content.index(b"}") + 1])
+    made_from = json.dumps(kept | facts).encode()
+    made_from += b" " * (len(made_from) % 2)
+    chunk = content.index(b"decl")
+    length = int.from_bytes(content[chunk + 4 : chunk + 8], "little")
+    forged = content[: chunk + 4] + len(made_from).to_bytes(4, "little") + made_from + content[chunk + 8 + length :]
+    return forged + hashlib.sha256(forged).digest()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"text": "Two."},
+        {"voice": "another"},
+        {"model": "another"},
+        {"options": [["speed", "2"]]},
+        {"adapter_version": 99},
+        {"by_sentence": True, "sentence_ends": [1, 2]},
+        {"by_sentence": True, "sentences": ["Another."]},
+    ],
+)
+def test_a_clip_of_another_text_or_voice_is_found_and_not_taken_in(
+    store: ClipStore, tmp_path: Path, facts: dict[str, object]
+) -> None:
+    key = clip_key(ANNA, ("One.",))
+    forged = forge(key, **facts)
+    with pytest.raises(OutputError, match="is of another text or voice than its name says"):
+        import_clips(store, tar(tmp_path / "book.tar", f"clips/{key[:2]}/{key}.wav", forged))
+    store.take_in(key, forged)
+    assert list(damaged(store)) == [key]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"sentence_ends": 7},
+        {"sentence_ends": ["a"]},
+        {"sentence_ends": [5, 1]},
+        {"sentence_ends": [10**9]},
+        {"sentence_ends": [-1]},
+    ],
+)
+def test_a_malformed_clip_with_the_right_hash_is_none(
+    store: ClipStore, tmp_path: Path, facts: dict[str, object]
+) -> None:
+    key = put(store, ANNA, "One.")
+    store.take_in(key, forge(key, **facts))
+    assert store.get(key) is None
+    assert list(damaged(store)) == [key]
+    other = ClipStore(tmp_path / "other")
+    with pytest.raises(OutputError, match="malformed"):
+        import_clips(other, tar(tmp_path / "book.tar", f"clips/{key[:2]}/{key}.wav", store.content(key)))
+
+
+def _without(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}
+
+
+SENTENCES = ("It rained.", "Nobody went out; nobody came in.", "So", "it was.")
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_a_voice_that_speaks_sentence_by_sentence(store: ClipStore, tmp_path: Path, is_earlier: bool) -> None:  # noqa: FBT001
+    voice = replace(ANNA, by_sentence=True)
+    key = clip_key(voice, SENTENCES)
+    speech = replace(SPEECH, sentence_ends=(1, 2, 3, 4))
+    store.put(key, speech, voice, SENTENCES)
+    if is_earlier:
+        # An earlier version did not keep the sentences.
+        facts = _without(store.made_from(key), "key", "sentences")
+        store.take_in(key, forge(key, **facts))
+    assert list(damaged(store)) == []
+    target = tmp_path / "book.tar"
+    export_clips(store, [key], target)
+    assert import_clips(ClipStore(tmp_path / "other"), target) == Imported(1, 0, 0)
+
+
+def test_what_cannot_be_decided_is_kept_and_not_taken_in(store: ClipStore, tmp_path: Path) -> None:
+    voice = replace(ANNA, by_sentence=True)
+    sentences = tuple(f"Word {number}." for number in range(40))
+    key = clip_key(voice, sentences)
+    store.put(key, SPEECH, voice, sentences)
+    facts = _without(store.made_from(key), "key", "sentences")
+    store.take_in(
+        key, forge(key, **facts | {"text": facts["text"].replace(".", ". And"), "sentence_ends": list(range(40))})
+    )
+    assert list(damaged(store)) == []
+    other = ClipStore(tmp_path / "other")
+    source = tar(tmp_path / "book.tar", f"clips/{key[:2]}/{key}.wav", store.content(key))
+    assert import_clips(other, source) == Imported(0, 0, 1)
+    assert not other.holds(key)
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar file at all" * 100])

@@ -13,7 +13,7 @@ import pytest
 from tasks.errors import OutputError, ProfileError
 from tasks.model import Audio, Identity, Receipt
 from tasks.store import ClipStore, StoreSettings, clip_key, open_store, remote_files, remote_leases
-from tasks.store.keeping import damaged, export_clips, import_clips, prunable, remove, stock
+from tasks.store.keeping import Imported, damaged, export_clips, import_clips, prunable, remove, stock
 from tasks.store.remote import RemoteStore
 from tasks.store.remote_files import RemoteFiles
 from tests.conftest import Line
@@ -204,7 +204,7 @@ def test_clips_move_from_a_folder_to_elsewhere(url: str, tmp_path: Path) -> None
     folder, there = ClipStore(tmp_path / "folder"), machine(url, tmp_path / "anna")
     put(folder, 0)
     assert export_clips(folder, [KEYS[0]], tmp_path / "book.tar") == 1
-    assert import_clips(there, tmp_path / "book.tar") == (1, 0)
+    assert import_clips(there, tmp_path / "book.tar") == Imported(1, 0, 0)
     assert export_clips(machine(url, tmp_path / "bela"), [KEYS[0]], tmp_path / "again.tar") == 1
     assert (tmp_path / "again.tar").read_bytes() == (tmp_path / "book.tar").read_bytes()
 

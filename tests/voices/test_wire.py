@@ -1,7 +1,11 @@
 """What a service's answer means: the status decides, what was bought is fetched and never asked for twice."""
 
 import asyncio
+import base64
+import json
+import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -177,6 +181,40 @@ def test_a_key_that_a_service_echoes_is_masked() -> None:
     error = refusal(answer, Service("A service", "sk-12345", "THE_KEY"))
     assert "sk-12345" not in str(error)
     assert "no such key: •••" in str(error)
+
+
+ECHOED = "sk/12+345=a"
+FORMS = [
+    ECHOED,
+    "sk%2F12%2B345%3Da",
+    "sk%2f12%2b345%3da",
+    *(
+        base64.b64encode(f"{'x' * length}{ECHOED}{tail}".encode()).decode()
+        for length in range(4)
+        for tail in ("", "y", "yy")
+    ),
+    base64.urlsafe_b64encode(f":{ECHOED}".encode()).decode(),
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_is_masked_in_every_form_and_place(form: str) -> None:
+    service = Service("A service", ECHOED, "THE_KEY")
+    answers = [
+        Answer(400, {}, json.dumps({"message": f"the key {form} is none"}).encode()),
+        Answer(302, {"location": f"https://new.example/{form}"}, b""),
+        Answer(400, {}, json.dumps({"requestId": form}).encode()),
+        Answer(400, {}, f"<p>{form}</p>".encode()),
+    ]
+    for answer in answers:
+        said = str(refusal(answer, service))
+        assert ECHOED not in unquote(said)
+        assert all(ECHOED.encode() not in _decoded(word, offset) for word in said.split() for offset in range(4))
+
+
+def _decoded(word: str, offset: int) -> bytes:
+    letters = re.sub(r"[^A-Za-z0-9+/]", "", word.translate(str.maketrans("-_", "+/")))[offset:]
+    return base64.b64decode(letters[: len(letters) // 4 * 4])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""URLs that people give: what stands in them is shown in pages, logs and the ledger, so secrets have no place there."""
+
+from urllib.parse import urlsplit
+
+
+def find_password(url: str) -> str:
+    """Return the scheme of the first URL with a password, of those that fsspec chains with `::`; "" if none has one."""
+    for part in url.split("::"):
+        try:
+            if urlsplit(part).password:
+                return urlsplit(part).scheme
+        except ValueError:
+            # Brackets that are no IPv6 address: whoever opens it says so.
+            continue
+    return ""
+
+
+def describe_password(url: str) -> str:
+    """Return the sentence that refuses a URL with a password; "" for others."""
+    scheme = find_password(url)
+    if not scheme:
+        return ""
+    return (
+        f"a password stands in the {scheme}:// URL, and URLs are shown to many; give it in the environment or in a file of the "
+        "protocol's package"
+    )
