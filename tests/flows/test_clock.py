@@ -16,6 +16,7 @@ from .conftest import BRISK, KEY, SAMPLE, TOP, Home, profile_at
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason=f"{skip_reasons.LINUX}: LD_PRELOAD"),
+    # Not a named reason: the gate installs a compiler, and fails if there is none.
     pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler"),
 ]
 # Far above what a run takes, and far below the least of the jumps.

@@ -351,6 +351,7 @@ def test_a_number_of_seconds_is_no_period_of_events(site: Site) -> None:
         assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == code
 
 
+# Not a named reason: the gate installs systemd, and fails if it is missing.
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     # systemd looks whether the programs are there.
