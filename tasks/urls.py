@@ -1,6 +1,9 @@
 """URLs that people give: what stands in them is shown in pages, logs and the ledger, so secrets have no place there."""
 
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
 
 
 def find_password(url: str) -> str:
@@ -24,3 +27,13 @@ def describe_password(url: str) -> str:
         f"a password stands in the {scheme}:// URL, and URLs are shown to many; give it in the environment or in a file of the "
         "protocol's package"
     )
+
+
+def _refuse_password(url: str) -> str:
+    if refusal := describe_password(url):
+        raise ValueError(refusal)
+    return url
+
+
+# A URL of a profile, where one with a password is refused.
+ShownUrl = Annotated[str, AfterValidator(_refuse_password)]

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from tasks.urls import describe_password
+from tasks.urls import ShownUrl
 
 EditionKind = Literal["mp3", "m4b", "captions", "readalong", "webpub", "audiobookshelf", "feed", "acx", "flac"]
 # Which codec of a track an edition is made of. Captions have none, but the times in a track that is made.
@@ -40,17 +40,10 @@ class OutputSettings(BaseModel):
     editions: tuple[EditionKind, ...] = ("mp3", "m4b")
     allow_partial: bool = False
     disclosure: str = "Narrated by a synthetic voice: {voices}."
-    feed_url: str = ""
+    feed_url: ShownUrl = ""
     link_base: str = ""
     opening_credits: str = ""
     closing_credits: str = ""
-
-    @field_validator("feed_url")
-    @classmethod
-    def _check_feed_url(cls, url: str) -> str:
-        if refusal := describe_password(url):
-            raise ValueError(refusal)
-        return url
 
     @field_validator("link_base")
     @classmethod

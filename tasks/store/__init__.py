@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from tasks.model import Audio, Clip, Identity, Receipt
 from tasks.store.clip_file import clip_bytes, read_clip, read_made_from
-from tasks.urls import describe_password
+from tasks.urls import ShownUrl
 
 if TYPE_CHECKING:
     from tasks.store.leases import Leases
@@ -38,14 +38,7 @@ class StoreSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = ""
-
-    @field_validator("url")
-    @classmethod
-    def _check_password(cls, url: str) -> str:
-        if refusal := describe_password(url):
-            raise ValueError(refusal)
-        return url
+    url: ShownUrl = ""
 
 
 def clip_key(identity: Identity, sentences: tuple[str, ...]) -> str:
