@@ -60,7 +60,7 @@ class LibraryArtifacts:
         self._live: dict[str, LiveProgress] = {}
         self._forecasts: dict[str, BookForecast | None] = {}
         self._pace = ledger_pace(house.ledger.books.values())
-        self._started = monotonic()
+        self._at_work_since = monotonic()
         self._best = 0.0
         self._is_over = False
         self._error = ""
@@ -79,6 +79,8 @@ class LibraryArtifacts:
 
     def mark_begun(self, name: str) -> None:
         """Note that the ledger's entry of a book is this run's."""
+        if not self._begun:
+            self._at_work_since = monotonic()
         self._begun.add(name)
 
     def finish(self) -> None:
@@ -139,7 +141,7 @@ class LibraryArtifacts:
             BookStatus(self._files[name], priority, entries.get(name), self._live.get(name), self._forecasts.get(name))
             for name, priority in self._priorities.items()
         )
-        return LibraryStatus(books, self._at_once, self._pace, monotonic() - self._started)
+        return LibraryStatus(books, self._at_once, self._pace, monotonic() - self._at_work_since)
 
     async def _read_live(self) -> None:
         """Read how far the runs of books are from their progress artifacts, each known by its output folder."""

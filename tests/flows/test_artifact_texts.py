@@ -179,6 +179,10 @@ def test_a_library_shows_what_books_in_progress_cost_and_take() -> None:
     assert with_failed.seconds_left == pytest.approx(300)
     # Half of the work took 300 s.
     assert status.seconds_left == pytest.approx(300)
+    # Of what has just begun, nothing is known.
+    begun = BookStatus("b.md", 0, running.entry, LiveProgress(9.0, 0.0, None), running.forecast)
+    assert LibraryStatus((begun,), 2, None, 30.0).seconds_left is None
+    assert LibraryStatus((begun,), 2, 1.0, 30.0).seconds_left == pytest.approx(91)
     # Where no book waits, the books' own runs know better.
     assert LibraryStatus((done, running), 2, None, 300.0).seconds_left == 30
     assert status.usd == pytest.approx(0.5042)
