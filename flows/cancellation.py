@@ -116,10 +116,13 @@ async def _watch_state(interruption: Interruption) -> State[Any] | None:
             except (httpx.HTTPError, PrefectException):
                 # A server that is away for a while is no reason to stop.
                 continue
-            if state and (state.is_cancelling() or state.is_cancelled() or state.is_crashed()):
+            if state and state.is_crashed():
+                # The server took it for killed, as on a machine that slept, and begins it again.
+                interruption.give_way()
+                return state
+            if state and (state.is_cancelling() or state.is_cancelled()):
                 interruption.ask()
-                # Crashed: the server took it for killed, as on a machine that slept, and begins it again.
-                return state if state.is_crashed() else None
+                return None
 
 
 async def _end_runs_within() -> None:

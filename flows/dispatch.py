@@ -126,7 +126,7 @@ def by_deployment(deployment: str) -> Narrator:
         async with get_client() as client:
             run = ""
             try:
-                going = await _still_going(client, earlier)
+                going = await _still_going(client, earlier, Path(order.out))
                 for number in range(_TRIES):
                     if going is None and (pause := await _find_pause(client, deployment)):
                         get_run_logger().warning("%s is narrated in this process: %s", name, pause)
@@ -256,8 +256,8 @@ def _missing(deployment: str) -> ProfileError:
     )
 
 
-async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:
-    """Find the run of a book that an earlier run of the library has begun, where it has not ended."""
+async def _still_going(client: PrefectClient, run: str, folder: Path) -> FlowRun | None:
+    """Return the run of a book that an earlier run of the library has begun, None if it has ended; first wait for one that ends."""
     if not run:
         return None
     try:
@@ -266,6 +266,10 @@ async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:
         return None
     # One without a deployment was in the process of the library's earlier run, and ended with that.
     if not found.deployment_id or found.state is None or found.state.is_final():
+        return None
+    if found.state.is_cancelling():
+        # With the library before this one, which wants the book.
+        await _watched(client, found.id, folder)
         return None
     if not found.state.is_paused():
         return found
@@ -276,7 +280,10 @@ async def _still_going(client: PrefectClient, run: str) -> FlowRun | None:
 
 
 async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectState[Any]:
-    """Wait for the end of a run, which may be that of its process alone; returns its last state."""
+    """Wait for the end of a run, which may be that of its process alone, and return its last state.
+
+    Raises `Interrupted`, and leaves the run at work, if another run of the library takes over.
+    """
     interruption, vigil = CURRENT.get(), Vigil(folder)
     interruption.wait(_GRACE_SECONDS)
     is_cancelled = False
@@ -285,6 +292,9 @@ async def _watched(client: PrefectClient, run: UUID, folder: Path) -> PrefectSta
         state: PrefectState[Any] | None = (await _patient(client.read_flow_run, run)).state
         if state is None or state.is_final():
             return state or Crashed(message="it has no state")
+        if interruption.is_replaced:
+            # The library's next run finds it in the ledger.
+            interruption.check()
         if interruption.is_suspended and state.is_paused():
             return state
         if interruption.is_asked and not is_cancelled:

@@ -38,6 +38,7 @@ class Interruption:
         self._kept: Callable[[], tuple[int, int]] | None = None
         self._is_signalled = False
         self._is_suspended = False
+        self._is_replaced = False
         self._asked = asyncio.Event()
         self._at_once = asyncio.Event()
 
@@ -76,6 +77,16 @@ class Interruption:
         for inner in tuple(self._within):
             inner.suspend()
         self.ask()
+
+    def give_way(self) -> None:
+        """Stop as `ask` does, for another run that takes over what runs elsewhere."""
+        self._is_replaced = True
+        self.ask()
+
+    @property
+    def is_replaced(self) -> bool:
+        """Return whether the work stops because another run takes over."""
+        return self._is_replaced
 
     @property
     def is_suspended(self) -> bool:

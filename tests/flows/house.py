@@ -27,6 +27,7 @@ class House:
     environment: dict[str, str] = field(repr=False)
     server: "subprocess.Popen[bytes]" = field(repr=False)
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
+    _workers: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
     def inbox(self) -> Path:
@@ -87,7 +88,24 @@ class House:
         log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
         process = subprocess.Popen([*command, "--limit", str(limit)], env=self.environment, stdout=log, stderr=log)
         self._stack.callback(kill, process)
+        self._workers.append(process)
         return process
+
+    def clear(self) -> None:
+        """Leave the server and the deployments as they are, and nothing else of a test that was here before."""
+        while self._workers:
+            kill(self._workers.pop())
+        for pool in self.ask("POST", "work_pools/filter"):
+            for worker in self.ask("POST", f"work_pools/{pool['name']}/workers/filter"):
+                self.ask("DELETE", f"work_pools/{pool['name']}/workers/{worker['name']}")
+        for run in self.ask("POST", "flow_runs/filter"):
+            # Those of the nights to come stay.
+            if run["state_type"] != "SCHEDULED" or "auto-scheduled" not in run["tags"]:
+                self.ask("DELETE", f"flow_runs/{run['id']}")
+        for folder in (self.inbox, self.outbox, self.store):
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder in (self.inbox, self.outbox):
+            folder.mkdir()
 
     def begin(self, deployment: str, at: str | None = None, /, **parameters: Any) -> str:
         """Have a deployment run now, or at a time; returns the run's id."""

@@ -78,6 +78,7 @@ class Service:
         self.most_in_flight = 0  # refused requests too
         self.told = 0  # words of a language model that were sent
         self._spoken: list[str] = []
+        self._first_settings = settings
         self._behaviour = Behaviour()
         self._script: deque[str] = deque()
         self._cdn_script: deque[str] = deque()
@@ -130,6 +131,15 @@ class Service:
             self._chat_script = deque(behaviour.chat_script)
         if "seed" in settings or "faults" in settings:
             self._random = random.Random(behaviour.seed)  # noqa: S311
+
+    def forget(self) -> None:
+        """Be as at the beginning, for another test; whoever asked before has gone."""
+        self.seen.clear()
+        self._spoken.clear()
+        self.most_in_flight = self.told = 0
+        self._behaviour = Behaviour()
+        empty = dict.fromkeys(("script", "cdn_script", "free_script", "chat_script"), ())
+        self.behave(**(empty | self._first_settings))
 
     @property
     def spoken(self) -> list[str]:
