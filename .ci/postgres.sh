@@ -11,8 +11,9 @@ run_postgres() {
     fi
 }
 
-# Make a cluster in an empty folder and start its server, whose only address is a socket there.
+# Make a cluster in a folder, which is empty or new, and start its server, whose only address is a socket there.
 start_postgres() {
+    mkdir -p "$1"
     if (( EUID == 0 )); then
         chown postgres "$1"
     fi

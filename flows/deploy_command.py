@@ -3,14 +3,8 @@
 import argparse
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import yaml
 
 from flows.narrate_command import absolute, quiet_prefect
 from flows.prefect_server import connect
@@ -43,7 +37,7 @@ def deploy(options: argparse.Namespace) -> int:
     document = deployment.deployment_document(parameters, options.cron, options.timezone, options.pool)
     _check_server()
     limits = asyncio.run(deployment.prepare_server(options.pool, profiles, options.notify))
-    _deploy(document)
+    asyncio.run(deployment.make_deployments(document))
     asyncio.run(deployment.make_automations(options.notify))
     for name in limits:
         print(f"limit {name}: made, or brought up to date")
@@ -88,15 +82,3 @@ def _check_server() -> None:
             "PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
     asyncio.run(connect(None))
-
-
-def _deploy(document: dict[str, object]) -> None:
-    """Let Prefect do it; raises `ProfileError` with its last lines where it does not."""
-    with TemporaryDirectory(prefix="declaim-") as folder:
-        file = Path(folder) / "prefect.yaml"
-        file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), "utf-8")
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
-        done = subprocess.run(command, cwd=folder, env={**os.environ}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split()[-40:])
-        raise ProfileError(f"prefect deploy has failed: {said}")

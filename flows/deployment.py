@@ -9,9 +9,13 @@ import yaml
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import DeploymentApplyError
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.flows import load_flow_from_entrypoint
+from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
 from flows.quota import slots_for
@@ -101,6 +105,38 @@ async def _make_pool(client: PrefectClient, name: str) -> None:
             f"--pool {name}: this pool is of the type {found.type}, and Declaim's runs are processes; give another name, and "
             "the pool is made"
         )
+
+
+async def make_deployments(document: Mapping[str, Any]) -> None:
+    """Make the deployments of a document, or bring them up to date; the pool must be there.
+
+    Raises `ProfileError` where the server refuses one. Not by `prefect deploy`: that replaces `{{ }}` in what it is given, also
+    by values of the environment, and the names of folders are nobody's templates.
+    """
+    for each in document["deployments"]:
+        limit = ConcurrencyLimitConfig(**each["concurrency_limit"]) if "concurrency_limit" in each else None
+        # A worker imports the flow by its module: it has Declaim installed, and fetches nothing.
+        deployment = await load_flow_from_entrypoint(each["entrypoint"]).ato_deployment(
+            each["name"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+            parameters=each["parameters"],
+            description=each["description"],
+            concurrency_limit=limit,
+            work_pool_name=each["work_pool"]["name"],
+            job_variables=each["work_pool"]["job_variables"],
+        )
+        try:
+            await deployment.aapply(schedules=[_as_schedule(schedule) for schedule in each["schedules"]])
+        except DeploymentApplyError as error:
+            raise ProfileError(f"the Prefect server refuses the deployment {deployment.full_name}: {error}") from error
+
+
+def _as_schedule(written: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "schedule": CronSchedule(cron=written["cron"], timezone=written["timezone"]),
+        # By which the server knows it again, and leaves it paused where it is.
+        "slug": written["slug"],
+    }
 
 
 async def make_automations(notify: str) -> None:

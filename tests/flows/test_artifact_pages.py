@@ -28,8 +28,8 @@ HOSTILE = "It's `a` $(touch y) & <b>{voices}</b> #2"
 TITLE = "<i>The Lamp</i> & [its house](https://evil.example) at www.evil.example"
 LATENCY_SECONDS = 0.2
 PRICE_USD = 0.03
-# So that what is running can be looked at.
-SLOW_SECONDS = 30
+# So that what is running can be looked at, page after page in a browser that may be slow.
+SLOW_SECONDS, CHAPTERS = 30, 8
 SIZES = ((1280, 1000), (390, 844))
 
 
@@ -105,7 +105,8 @@ def test_every_command_does_what_it_says_with_hostile_names(
     inbox.mkdir()
     for name in NAMES:
         words = name.split(".")[0].replace("\n", " ").replace("`", "")
-        (inbox / name).write_text(f"# One\n\nHere is {words}.\n\n# Two\n\nThere it is not {words}.\n", "utf-8")
+        chapters = [f"# {number}\n\nHere {number} times is {words}.\n" for number in range(CHAPTERS)]
+        (inbox / name).write_text("\n".join(chapters), "utf-8")
     service.behave(latency_seconds=SLOW_SECONDS)
     options = ("--set", f"store.url={tmp_path / 'store'}", "--set", f"output.disclosure={HOSTILE}", "--settle", "0.5")
     wide = ("--budget", "5", "--at-once", str(len(NAMES)), "--profile", str(house.folder / "profile.toml"))

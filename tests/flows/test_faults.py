@@ -33,29 +33,36 @@ ASLEEP_SECONDS = (120, 200)
 needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason=f"{skip_reasons.ROOT}: a file system to fill")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     with Service(latency_seconds=0.5, seconds_per_character=BRISK) as service:
         yield service
 
 
-@pytest.fixture
-def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def founded(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+) -> Iterator[House]:
     url = os.environ.get("DECLAIM_POSTGRES")
     postgres = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if url else {}
-    with open_house(tmp_path / "house", environment | postgres | {KEY: service.key}, empty_database) as house:
-        for name in BOOKS:
-            write_book(house.inbox, name)
+    folder = tmp_path_factory.mktemp("house") / "house"
+    with open_house(folder, environment | postgres | {KEY: service.key}, empty_database) as house:
+        house.deploy("--profile", profile_at(service.url, folder, concurrency=CONCURRENCY), "--at-once", "2")
         yield house
+
+
+@pytest.fixture
+def house(founded: House, service: Service) -> House:
+    founded.clear()
+    service.forget()
+    for name in BOOKS:
+        write_book(founded.inbox, name)
+    return founded
 
 
 def write_book(inbox: Path, name: str) -> None:
     days = [f"In {name} there is day {day}." for day in range(PARAGRAPHS)]
     (inbox / f"{name}.md").write_text("\n\n".join([f"# {name}", *days]), "utf-8")
-
-
-def deploy(house: House, service: Service) -> None:
-    house.deploy("--profile", profile_at(service.url, house.folder, concurrency=CONCURRENCY), "--at-once", "2")
 
 
 def begin_library(house: House, service: Service) -> str:
@@ -98,7 +105,6 @@ def mounted_outbox(house: House, megabytes: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("seconds", ASLEEP_SECONDS)
 def test_a_machine_that_sleeps(house: House, service: Service, seconds: float) -> None:
-    deploy(house, service)
     worker = house.worker("sleeper", limit=4)
     begin_library(house, service)
     processes = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
@@ -122,7 +128,6 @@ def all_runs(house: House) -> list[dict[str, Any]]:
 @needs_mount
 def test_a_disk_that_is_full(house: House, service: Service) -> None:
     with mounted_outbox(house, megabytes=8):
-        deploy(house, service)
         house.worker("editor", limit=4)
         run = begin_library(house, service)
         filler = house.outbox / "filler"
@@ -139,7 +144,6 @@ def test_a_disk_that_is_full(house: House, service: Service) -> None:
 @needs_mount
 def test_an_outbox_that_becomes_read_only(house: House, service: Service) -> None:
     with mounted_outbox(house, megabytes=64):
-        deploy(house, service)
         house.worker("editor", limit=4)
         run = begin_library(house, service)
         # Files that are open keep the file system from being remounted: a second mount on top of it is read-only.
@@ -154,7 +158,6 @@ def test_an_outbox_that_becomes_read_only(house: House, service: Service) -> Non
 
 
 def test_an_inbox_that_is_replaced(house: House, service: Service) -> None:
-    deploy(house, service)
     house.worker("editor", limit=4)
     run = begin_library(house, service)
     house.inbox.rename(house.folder / "old")
@@ -170,7 +173,6 @@ def test_an_inbox_that_is_replaced(house: House, service: Service) -> None:
 
 
 def test_an_inbox_that_goes_away(house: House, service: Service) -> None:
-    deploy(house, service)
     house.worker("editor", limit=4)
     run = begin_library(house, service)
     house.inbox.rename(house.folder / "away")
@@ -185,7 +187,6 @@ def test_an_inbox_that_goes_away(house: House, service: Service) -> None:
 
 
 def test_a_second_library_with_the_same_outbox(house: House, service: Service) -> None:
-    deploy(house, service)
     house.worker("editor", limit=4)
     run = begin_library(house, service)
     done = house.run("library", house.inbox, "--out", house.outbox)
@@ -198,7 +199,6 @@ def test_a_second_library_with_the_same_outbox(house: House, service: Service) -
 
 @pytest.mark.skipif("DECLAIM_POSTGRES_RESTART" not in os.environ, reason=f"{skip_reasons.POSTGRES}: to restart it")
 def test_a_database_that_restarts(house: House, service: Service) -> None:
-    deploy(house, service)
     house.worker("editor", limit=4)
     run = begin_library(house, service)
     subprocess.run(["/bin/sh", "-c", os.environ["DECLAIM_POSTGRES_RESTART"]], check=True)

@@ -18,30 +18,40 @@ pytestmark = pytest.mark.slow
 
 PARAGRAPHS = 60
 # Slow enough for a page to be opened and a button to be pressed meanwhile; and as fast as the rest may go.
-SLOW_SECONDS, FAST_SECONDS = 4.0, 0.2
+SLOW_SECONDS, FAST_SECONDS = 12.0, 0.2
 # How long a suspended run is watched: the five minutes by DECLAIM_SUSPENDED=300.
 WATCHED_SECONDS = float(os.environ.get("DECLAIM_SUSPENDED", "20"))
 # The page proposes five minutes, after which the server fails the run.
 TIMEOUT_SECONDS = "3600"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     with Service(latency_seconds=SLOW_SECONDS, seconds_per_character=BRISK) as service:
         yield service
 
 
-@pytest.fixture
-def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
-    with open_house(tmp_path / "house", environment | {KEY: service.key}, empty_database) as house:
+@pytest.fixture(scope="module")
+def founded(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house") / "house"
+    with open_house(folder, environment | {KEY: service.key}, empty_database) as house:
         house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4), "--at-once", "2")
-        house.worker("editor", limit=4)
         yield house
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with open_browser(tmp_path / "browser") as browser:
+def house(founded: House, service: Service) -> House:
+    founded.clear()
+    service.forget()
+    founded.worker("editor", limit=4)
+    return founded
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with open_browser(tmp_path_factory.mktemp("browser")) as browser:
         yield browser
 
 

@@ -25,17 +25,32 @@ PARAGRAPHS = 4
 LARGE_BYTES = 300_000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     with Service(seconds_per_character=BRISK) as service:
         yield service
 
 
-@pytest.fixture
-def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
-    with open_house(tmp_path / "house", environment | {KEY: service.key}, empty_database) as house:
-        house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4), "--at-once", "2")
+@pytest.fixture(scope="module")
+def founded(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house") / "house"
+    with open_house(folder, environment | {KEY: service.key}, empty_database) as house:
+        profile_at(service.url, folder, concurrency=4)
+        deploy(house)
         yield house
+
+
+@pytest.fixture
+def house(founded: House, service: Service) -> House:
+    founded.clear()
+    service.forget()
+    return founded
+
+
+def deploy(house: House) -> None:
+    house.deploy("--profile", house.folder / "profile.toml", "--at-once", "2")
 
 
 def write_large_book(house: House, name: str) -> None:
@@ -110,7 +125,10 @@ def test_a_pool_that_is_paused_while_the_library_runs(house: House) -> None:
     run = house.begin("library/library", settle_seconds=10)
     wait_for(lambda: house.state(run) == "RUNNING", "the library")
     house.ask("PATCH", "work_pools/declaim", is_paused=True)
-    wait_for(lambda: house.state(run) == "COMPLETED", "the end of the library")
+    try:
+        wait_for(lambda: house.state(run) == "COMPLETED", "the end of the library")
+    finally:
+        house.ask("PATCH", "work_pools/declaim", is_paused=False)
     assert states_of_books(house) == {"anna": "done"}
     assert "the work pool declaim is paused" in library_log(house, run)
     assert [each["deployment_id"] for each in house.runs("narrate")] == [None]
@@ -123,7 +141,10 @@ def test_the_deployment_is_deleted_while_its_run_waits(house: House) -> None:
     wait_for(lambda: house.runs("narrate"), "the book's run")
     deployment = house.ask("GET", "deployments/name/narrate/narrate")["id"]
     house.ask("DELETE", f"deployments/{deployment}")
-    wait_for(lambda: house.state(run) == "FAILED", "the end of the library")
+    try:
+        wait_for(lambda: house.state(run) == "FAILED", "the end of the library")
+    finally:
+        deploy(house)
     found = house.ask("GET", f"flow_runs/{run}")["state"]
     assert (found["name"], "perhaps with narrate/narrate" in found["message"]) == ("Books missing", True)
     assert states_of_books(house) == {"anna": "stopped"}
