@@ -44,6 +44,16 @@ _RECORDED_TOGETHER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
 }
 _PATIENCE_SECONDS = 240
+# They wait for minutes and compute little. Begun first, in two of four processes, they leave the processors to the others; at the
+# end they would leave them idle. A process is given its second module at once.
+_BEGUN_FIRST = (
+    "test_faults.py",
+    "test_unattended.py",
+    "test_artifact_pages.py",
+    "test_authentication.py",
+    "test_suspension.py",
+    "test_worker_wait.py",
+)
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----"
 
 
@@ -108,6 +118,12 @@ class Home:
         return {json.loads(path.read_text("utf-8"))["sha256"] for path in self.store.glob("tracks/*/*/track.json")}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules first that are to be begun first; all others stay as they are."""
+    places = {name: place for place, name in enumerate(_BEGUN_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a test run, the same for all of its processes."""
@@ -150,13 +166,6 @@ def server(shared: Path, environment: dict[str, str]) -> Iterator[str]:
         flock(users, LOCK_UN)
 
 
-@pytest.fixture(scope="session")
-def empty_database(server: str, shared: Path) -> Path:
-    """The database of a Prefect server that has done nothing yet."""
-    assert server
-    return shared / EMPTY_DATABASE
-
-
 def begin_server(environment: dict[str, str], port: int = 0) -> tuple[subprocess.Popen[bytes], str]:
     """Begin a Prefect server on a port, or on a free one; returns its process and the address at which it is going to answer."""
     port = port or free_port()
@@ -197,6 +206,21 @@ def forks(environment: dict[str, str]) -> Iterator[Forks]:
         yield forks
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What is made once for all publishing houses: the database of a server that has done nothing yet, and a process to fork from."""
+
+    database: Path
+    forks: Forks
+
+
+@pytest.fixture(scope="session")
+def prepared(server: str, shared: Path, forks: Forks) -> Prepared:
+    """What houses begin with; the server that all tests share has made the database."""
+    assert server
+    return Prepared(shared / EMPTY_DATABASE, forks)
+
+
 @pytest.fixture
 def home(tmp_path: Path, environment: dict[str, str], forks: Forks, server: str) -> Home:
     """A place of its own, with the running server."""
@@ -223,7 +247,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = _PATIE
         if waited > seconds:
             pytest.fail(f"{what} did not come about within {seconds:.0f} s")
         # What is asked may be a server, which has other things to do.
-        time.sleep(min(0.05 + waited / 20, 0.5))
+        time.sleep(min(0.05 + waited / 20, 1))
 
 
 def ask(method: str, url: str, **body: Any) -> Any:

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from .conftest import answers, ask, begin_server, free_port, wait_for
+from .conftest import Prepared, answers, ask, begin_server, free_port, wait_for
+from .forks import Forks
 
 TOP = Path(__file__).parents[2]
 
@@ -26,6 +27,7 @@ class House:
     url: str
     environment: dict[str, str] = field(repr=False)
     server: "subprocess.Popen[bytes]" = field(repr=False)
+    forks: Forks | None = field(default=None, repr=False)
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _workers: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
@@ -72,7 +74,15 @@ class House:
         wait_for(lambda: answers(self.url), "the server's coming back")
 
     def run(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-        """Run `declaim` to its end."""
+        """Run `declaim` to its end, forked where the house was prepared so."""
+        if self.forks is None:
+            return self.run_afresh(*arguments)
+        process = self.forks.begin([*map(str, arguments)], self.environment, is_heard=True)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.wait(), stdout, stderr)
+
+    def run_afresh(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        """Run `declaim` to its end in a fresh process, as the system's loader starts it."""
         command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
         return subprocess.run(command, cwd=TOP, env=self.environment, capture_output=True, text=True, check=False)
 
@@ -129,17 +139,17 @@ class House:
 
 
 @contextmanager
-def open_house(folder: Path, environment: dict[str, str], database: Path | None = None) -> Iterator[House]:
+def open_house(folder: Path, environment: dict[str, str], prepared: Prepared | None = None) -> Iterator[House]:
     """Found a house in an empty folder, with a server; all that works there ends with the block.
 
-    The server begins with a copy of `database`, where it is given.
+    The server begins with a copy of the prepared database, where there is one.
     """
     with ExitStack() as stack:
         home = folder / "prefect"
         for place in (home, folder / "inbox", folder / "outbox"):
             place.mkdir(parents=True)
-        if database:
-            shutil.copy(database, home / "prefect.db")
+        if prepared:
+            shutil.copy(prepared.database, home / "prefect.db")
         port = free_port()
         own = environment | {
             "PREFECT_HOME": str(home),
@@ -152,7 +162,7 @@ def open_house(folder: Path, environment: dict[str, str], database: Path | None 
         process, url = begin_server(own, port)
         stack.callback(kill, process)
         wait_for(lambda: answers(url), "the Prefect server of the house")
-        yield House(folder, url, own | {"PREFECT_API_URL": url}, process, stack)
+        yield House(folder, url, own | {"PREFECT_API_URL": url}, process, prepared.forks if prepared else None, stack)
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.services.service import Service
 
 from .browser import Browser, open_browser
-from .conftest import BRISK, KEY, TOP, free_port, profile_at, wait_for
+from .conftest import BRISK, KEY, TOP, Prepared, free_port, profile_at, wait_for
 from .house import House, kill, open_house
 from .served import serve_outbox
 
@@ -41,7 +41,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def house(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("pages") / "house"
     # A program named declaim, as a person's shell has it.
@@ -50,7 +50,7 @@ def house(
     (programs / "declaim").write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m flows.cli "$@"\n', "utf-8")
     (programs / "declaim").chmod(0o755)
     path = {"PATH": f"{programs}:{environment['PATH']}"}
-    with open_house(folder, environment | path | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | path | {KEY: service.key}, prepared) as house:
         profile = profile_at(service.url, folder, concurrency=2)
         priced = profile.read_text("utf-8").replace("[voice]", f"[voice]\nprice_per_1000_characters = {PRICE_USD}")
         profile.write_text(priced, "utf-8")

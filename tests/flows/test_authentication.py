@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, TOP, free_port, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, free_port, profile_at, wait_for
 from .house import House, open_house
 
 pytestmark = pytest.mark.slow
@@ -34,11 +35,11 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def house(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     """A house whose server asks for a password, which its environment has."""
     own = {"PREFECT_SERVER_API_AUTH_STRING": CREDENTIALS, SETTING: CREDENTIALS, KEY: service.key}
-    with open_house(tmp_path_factory.mktemp("house") / "house", environment | own, empty_database) as house:
+    with open_house(tmp_path_factory.mktemp("house") / "house", environment | own, prepared) as house:
         profile_at(service.url, house.folder)
         yield house
 
@@ -61,16 +62,9 @@ def run_command(house: House, command: str, folder: Path, **changes: str) -> sub
     model = ("text='openai'", "model='a-model'", f"api_key_env='{KEY}'", f"base_url='{_service_url(house)}'")
     overrides = [f"store.url={folder / 'store'}", *(f"retell.{each}" for each in model)]
     environment = {name: value for name, value in (house.environment | changes).items() if value}
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "flows.cli", command, *arguments, "--profile", str(house.folder / "profile.toml")),
-            *(part for each in overrides for part in ("--set", each)),
-        ],
-        cwd=TOP,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+    sets = (part for each in overrides for part in ("--set", each))
+    return replace(house, environment=environment).run(
+        command, *arguments, "--profile", house.folder / "profile.toml", *sets
     )
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.services.service import Service
 
 from .browser import open_browser
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, open_house
 
 pytestmark = pytest.mark.slow
@@ -36,11 +36,11 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def house(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     postgres = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if (url := os.environ.get("DECLAIM_POSTGRES")) else {}
     folder = tmp_path_factory.mktemp("house") / "house"
-    with open_house(folder, environment | postgres | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | postgres | {KEY: service.key}, prepared) as house:
         house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4))
         house.worker("editor")
         yield house

@@ -21,7 +21,7 @@ import pytest
 from tests import skip_reasons
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, open_house
 
 pytestmark = pytest.mark.slow
@@ -41,12 +41,12 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def founded(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     url = os.environ.get("DECLAIM_POSTGRES")
     postgres = {"PREFECT_API_DATABASE_CONNECTION_URL": url} if url else {}
     folder = tmp_path_factory.mktemp("house") / "house"
-    with open_house(folder, environment | postgres | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | postgres | {KEY: service.key}, prepared) as house:
         house.deploy("--profile", profile_at(service.url, folder, concurrency=CONCURRENCY), "--at-once", "2")
         yield house
 

@@ -13,7 +13,7 @@ import pytest
 from tests.services.service import Service
 
 from .browser import Browser, open_browser
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, kill, open_house
 
 pytestmark = pytest.mark.slow
@@ -31,10 +31,10 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def house(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house") / "house"
-    with open_house(folder, environment | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | {KEY: service.key}, prepared) as house:
         profile = profile_at(service.url, house.folder, concurrency=4)
         with profile.open("a", encoding="utf-8") as file:
             file.write(

@@ -16,7 +16,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, kill, open_house, runs_of
 
 BOOKS = int(os.environ.get("DECLAIM_BOOKS", "2"))
@@ -37,8 +37,8 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
-    with open_house(tmp_path / "house", environment | {KEY: service.key}, empty_database) as house:
+def house(tmp_path: Path, environment: dict[str, str], prepared: Prepared, service: Service) -> Iterator[House]:
+    with open_house(tmp_path / "house", environment | {KEY: service.key}, prepared) as house:
         profile = profile_at(service.url, house.folder, concurrency=IN_FLIGHT)
         for number in range(BOOKS):
             lines = [f"# Book {number}", *(f"In book {number} there is day {day}." for day in range(PARAGRAPHS))]

@@ -21,7 +21,7 @@ import pytest
 
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, TOP, answers, free_port, profile_at, wait_for
+from .conftest import BRISK, KEY, TOP, Prepared, answers, free_port, profile_at, wait_for
 from .house import House, kill, open_house
 
 pytestmark = pytest.mark.slow
@@ -39,12 +39,12 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def house(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     """A house whose shell finds the programs of this Python, from a folder in which nothing else is."""
     programs = f"{Path(sys.executable).parent}:{environment['PATH']}"
     own = environment | {"PATH": programs, "PYTHONPATH": str(TOP), KEY: service.key}
-    with open_house(tmp_path_factory.mktemp("commands") / "house", own, empty_database) as house:
+    with open_house(tmp_path_factory.mktemp("commands") / "house", own, prepared) as house:
         (house.folder / "shell").mkdir()
         (house.folder / "book.md").write_text("# One\n\nThe lamp was lit.\n", "utf-8")
         profile_at(service.url, house.folder)

@@ -18,7 +18,7 @@ from tasks.library.inbox import Inbox
 from tasks.library.ledger import Entry, Ledger, State
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, open_house
 
 
@@ -83,8 +83,8 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, environment: dict[str, str], empty_database: Path, service: Service) -> Iterator[House]:
-    with open_house(tmp_path / "house", environment | {KEY: service.key}, empty_database) as house:
+def house(tmp_path: Path, environment: dict[str, str], prepared: Prepared, service: Service) -> Iterator[House]:
+    with open_house(tmp_path / "house", environment | {KEY: service.key}, prepared) as house:
         house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4))
         yield house
 

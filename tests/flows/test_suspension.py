@@ -11,7 +11,7 @@ import pytest
 from tests.services.service import Service
 
 from .browser import Browser, open_browser
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, open_house
 
 pytestmark = pytest.mark.slow
@@ -33,10 +33,10 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def founded(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house") / "house"
-    with open_house(folder, environment | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | {KEY: service.key}, prepared) as house:
         house.deploy("--profile", profile_at(service.url, house.folder, concurrency=4), "--at-once", "2")
         yield house
 

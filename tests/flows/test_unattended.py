@@ -24,12 +24,14 @@ from tasks.library.ledger import Entry, Ledger, State
 from tests import skip_reasons
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, kill, open_house
 
 PARAGRAPHS = 16
 # Slow enough for a run to be still at work when another one has started.
 LATENCY_SECONDS, SLOW_SECONDS = 0.2, 6.0
+# So many that a slow book is still being spoken after minutes.
+LONG_PARAGRAPHS = 80
 # A library does not read a manuscript of this size to find out whether its book is short.
 LARGE_BYTES = 300_000
 # What `prefect deploy` would replace by a value of the environment.
@@ -82,12 +84,12 @@ def hook() -> Iterator[tuple[str, list[dict[str, str]]]]:
 def founded(
     tmp_path_factory: pytest.TempPathFactory,
     environment: dict[str, str],
-    empty_database: Path,
+    prepared: Prepared,
     service: Service,
     hook: tuple[str, list[dict[str, str]]],
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house") / "house"
-    with open_house(folder, environment | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | {KEY: service.key}, prepared) as house:
         subprocess.run([sys.executable, "-c", MAKE_BLOCK, hook[0]], env=house.environment, check=True)
         own = ("--set", f"metadata.description='{TEMPLATE}'", "--notify", "custom-webhook/editors")
         house.deploy("--profile", profile_at(service.url, folder, concurrency=2), *own)
@@ -118,7 +120,7 @@ def kill_run(worker: "subprocess.Popen[bytes]", run: str) -> None:
 
 def write_long_book(path: Path) -> None:
     """Write a book that a library leaves to a worker, by the size of its manuscript."""
-    days = [f"There was a day {day}." for day in range(PARAGRAPHS)]
+    days = [f"There was a day {day}." for day in range(LONG_PARAGRAPHS)]
     path.write_text("\n\n".join(["# Book", *days, f"<!-- {'x' * LARGE_BYTES} -->"]), "utf-8")
 
 
@@ -351,7 +353,7 @@ def test_a_machine_whose_clock_is_five_minutes_behind(
     message = house.ask("GET", f"flow_runs/{run}")["state"]["message"]
     assert "s behind the Prefect server's" in message
     assert "synchronize the clocks" in message
-    done = house.run("doctor", "--json")
+    done = house.run_afresh("doctor", "--json")
     (finding,) = [each for each in json.loads(done.stdout)["checks"] if each["name"] == "clock"]
     assert finding["state"] == "warn"
 
@@ -364,9 +366,9 @@ def test_what_is_given_is_no_template(house: House, flow: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_whose_scheduler_is_off(tmp_path: Path, environment: dict[str, str], empty_database: Path) -> None:
+def test_a_server_whose_scheduler_is_off(tmp_path: Path, environment: dict[str, str], prepared: Prepared) -> None:
     off = {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
-    with open_house(tmp_path / "house", environment | off, empty_database) as house:
+    with open_house(tmp_path / "house", environment | off, prepared) as house:
         done = house.run("deploy", house.inbox, "--out", house.outbox)
         assert done.returncode == 2
         assert "has scheduled no run of library/library" in done.stderr

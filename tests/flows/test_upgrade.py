@@ -9,7 +9,7 @@ import yaml
 from tasks.settings import config_folder
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, open_house
 
 pytestmark = pytest.mark.slow
@@ -31,11 +31,11 @@ def deploy_earlier(house: House) -> None:
 
 
 def test_deploying_again_replaces_what_was_there(
-    tmp_path: Path, environment: dict[str, str], empty_database: Path
+    tmp_path: Path, environment: dict[str, str], prepared: Prepared
 ) -> None:
     with (
         Service(seconds_per_character=BRISK) as service,
-        open_house(tmp_path / "house", environment | {KEY: service.key}, empty_database) as house,
+        open_house(tmp_path / "house", environment | {KEY: service.key}, prepared) as house,
     ):
         deploy_earlier(house)
         profile = profile_at(service.url, house.folder, concurrency=2)

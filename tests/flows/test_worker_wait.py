@@ -5,7 +5,6 @@ A real server and a real worker whose only slot the library's own run occupies. 
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,7 +13,7 @@ from prefect.client.orchestration import PrefectClient
 from flows.dispatch import _withdraw
 from tests.services.service import Service
 
-from .conftest import BRISK, KEY, profile_at, wait_for
+from .conftest import BRISK, KEY, Prepared, profile_at, wait_for
 from .house import House, open_house
 
 pytestmark = pytest.mark.slow
@@ -33,10 +32,10 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def founded(
-    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], empty_database: Path, service: Service
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], prepared: Prepared, service: Service
 ) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house") / "house"
-    with open_house(folder, environment | {KEY: service.key}, empty_database) as house:
+    with open_house(folder, environment | {KEY: service.key}, prepared) as house:
         profile_at(service.url, folder, concurrency=4)
         deploy(house)
         yield house
