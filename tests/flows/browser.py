@@ -151,6 +151,8 @@ def open_browser(folder: Path) -> Iterator[Browser]:
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
+        # Or the graph on the page of a run, drawn without a graphics card, takes one and a half processors.
+        "--disable-software-rasterizer",
         "--window-size=1280,1280",
         f"--user-data-dir={folder}",
     ]
