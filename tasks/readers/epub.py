@@ -184,7 +184,7 @@ def _refined(metas: list[tuple[str | None, dict[str, str]]], identity: str) -> d
 def _cover(package: Package, pictures: tuple[str, ...]) -> tuple[Cover | None, list[str]]:
     """Find the cover picture, and say so where one is declared that is none."""
     declared = _declared_cover(package)
-    cover = (declared and _picture(declared)) or _first_picture(package.book, pictures)
+    cover = (declared and _picture(package, declared)) or _first_picture(package, pictures)
     # A drawing is a cover as good as any, and one that is drawn anew stands for it: nothing is amiss.
     if declared and not cover and declared.media_type != "image/svg+xml":
         return None, [f"{declared.file_name}: the cover is no picture in JPEG, PNG, GIF or WebP; it is not used"]
@@ -198,12 +198,14 @@ def _declared_cover(package: Package) -> Any:
     return next((item for item in package.book.get_items() if item.get_id() in covers), None)
 
 
-def _first_picture(book: Any, names: tuple[str, ...]) -> Cover | None:
-    """Take the one picture of a first document without words for the cover."""
+def _first_picture(package: Package, names: tuple[str, ...]) -> Cover | None:
+    """Return the one picture of a first document without words, for the cover; None if there is none or there are more."""
     if len(names) != 1:
         return None
-    return next((_picture(item) for item in book.get_items() if posixpath.normpath(item.file_name) == names[0]), None)
+    items = (item for item in package.book.get_items() if posixpath.normpath(item.file_name) == names[0])
+    return next((_picture(package, item) for item in items), None)
 
 
-def _picture(item: Any) -> Cover | None:
-    return next((Cover(kind, item.content) for sign, kind in _PICTURES.items() if item.content.startswith(sign)), None)
+def _picture(package: Package, item: Any) -> Cover | None:
+    content = package.read_picture(item)
+    return next((Cover(kind, content) for sign, kind in _PICTURES.items() if content.startswith(sign)), None)

@@ -14,10 +14,12 @@ from tasks.errors import SourceError
 
 _LARGEST_ENTRY_BYTES = 256 << 20
 _LARGEST_BOOK_BYTES = 2 << 30
+# Of all that is read at once, pictures and sounds aside: the largest books of words have some tens of megabytes.
+_LARGEST_TEXT_BYTES = 128 << 20
 _MOST_ENTRIES = 50_000
 # A text compresses some tenfold; a thousandfold is an attack.
 _HIGHEST_RATIO = 400
-_RATIO_MATTERS_FROM_BYTES = 16 << 20
+_RATIO_MATTERS_FROM_BYTES = 1 << 20
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _RIGHTS = "META-INF/rights.xml"
@@ -26,7 +28,8 @@ _ENCRYPTED = "{http://www.w3.org/2001/04/xmlenc#}"
 _OBFUSCATION = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 # NotImplementedError: a way of compressing that Python does not know.
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error, OSError)
-_NEEDED = (".opf", ".ncx", ".xml", ".xhtml", ".html", ".htm", ".xht", ".jpg", ".jpeg", ".png", ".gif", ".webp", ".pls")
+_TEXTS = (".opf", ".ncx", ".xml", ".xhtml", ".html", ".htm", ".xht", ".pls")
+_PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,31 @@ class Package:
 
     `missing` are the names, as the package document gives them, of the files that it lists and the archive lacks;
     `contents_folder` is what the addresses in the table of contents are relative to, `cover` the id of the item with the
-    property `cover-image`, empty where none has it.
+    property `cover-image`, empty where none has it. The items of pictures have no content: `read_picture` has it.
     """
 
+    path: Path
+    folder: str
     book: Any
     missing: frozenset[str]
     contents_folder: str
     cover: str
     warnings: tuple[str, ...]
 
+    def read_picture(self, item: Any) -> bytes:
+        """Return the content of a picture's item; b"" if the archive lacks it or it is damaged."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return _unpacked(archive, posixpath.normpath(posixpath.join(self.folder, item.file_name)))
+        except (KeyError, *_DAMAGE):
+            return b""
+
 
 class _Reader(epub.EpubReader):  # type: ignore[misc]  # ebooklib ships no types
     """ebooklib's reader, made patient and careful.
 
-    A missing file or a bad table of contents does not cost the whole book, fonts and sounds are not unpacked, and nothing
-    unpacks to more than the archive says.
+    A missing file or a bad table of contents does not cost the whole book, pictures, fonts and sounds are not unpacked, each text
+    is unpacked once however many items name it, and nothing unpacks to more than the archive says.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,18 +71,32 @@ class _Reader(epub.EpubReader):  # type: ignore[misc]  # ebooklib ships no types
         self.contents_folder = ""
         self.cover = ""
         self.warnings: list[str] = []
+        self._path = path
+        self._texts: dict[str, bytes] = {}
+        self._text_bytes = 0
 
     def read_file(self, name: str) -> bytes:
         name = posixpath.normpath(name)
-        if self.opf_file and not name.lower().endswith(_NEEDED):
+        is_text = not self.opf_file or name.lower().endswith(_TEXTS)
+        if not is_text and not name.lower().endswith(_PICTURES):
             return b""
         try:
-            return _unpacked(self.zf, name)
+            entry = self.zf.getinfo(name)
         except KeyError:
             if name in {_CONTAINER, posixpath.normpath(self.opf_file or _CONTAINER)}:
                 raise
             self.missing.add(posixpath.relpath(name, self.opf_dir or "."))
             return b""
+        if not is_text:
+            return b""
+        if name not in self._texts:
+            self._text_bytes += entry.file_size
+            if self._text_bytes > _LARGEST_TEXT_BYTES:
+                raise SourceError(
+                    f"{self._path}: its texts are over {_LARGEST_TEXT_BYTES >> 20} MiB, which is no book; divide it into several"
+                )
+            self._texts[name] = _unpacked(self.zf, name)
+        return self._texts[name]
 
     def _load_manifest(self) -> None:
         super()._load_manifest()
@@ -142,7 +169,15 @@ def open_package(path: Path) -> Package:
         raise SourceError(
             f"{path}: the EPUB's package document cannot be understood: {reason}; check it with epubcheck"
         ) from error
-    return Package(book, frozenset(reader.missing), reader.contents_folder, reader.cover, tuple(reader.warnings))
+    return Package(
+        path,
+        reader.opf_dir,
+        book,
+        frozenset(reader.missing),
+        reader.contents_folder,
+        reader.cover,
+        tuple(reader.warnings),
+    )
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -1,6 +1,7 @@
 """Reads one manuscript after the other, each in a process of its own with bounds, and tells what came of it.
 
-`python reading_child.py` takes paths, one a line, and answers each with a line of JSON: the outcome's name, and more of it.
+`python reading_child.py` takes paths, one a line, and answers each with a line of JSON: the outcome's name, and more of it. With
+`--plan` the book is cut for the embedded voice too, as `declaim plan` does.
 """
 
 import json
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from tasks.errors import SourceError
+from flows.plan import make_plan
+from tasks.errors import DeclaimError, SourceError
 from tasks.model import Block, Book
 from tasks.readers import epub, markdown, pdf, read_book
+from tasks.settings import load_profile
 
 CPU_SECONDS = 10
 MEMORY_BYTES = 1 << 30
@@ -58,6 +61,12 @@ def _read(path: Path) -> dict[str, str]:
         return {"outcome": "refused", "detail": str(error)}
     except BaseException:  # noqa: BLE001  # whatever it is, it is to be told
         return {"outcome": "broke", "detail": traceback.format_exc()[-4_000:]}
+    if "--plan" in sys.argv:
+        try:
+            plan = make_plan(path, load_profile("piper"), book=book)
+        except DeclaimError as error:
+            return {"outcome": "refused", "detail": str(error)}
+        return {"outcome": "read", "detail": " ".join(plan.warnings)}
     laws = list(broken_laws(book))[:5]
     return {"outcome": "unlawful", "detail": "; ".join(laws)} if laws else {"outcome": "read", "detail": book.title}
 

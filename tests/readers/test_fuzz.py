@@ -31,10 +31,10 @@ LONGEST_TOLD = 6_000
 class Reading:
     """A process that reads manuscripts, each within bounds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("reading_child.py"))],
+            [sys.executable, str(Path(__file__).with_name("reading_child.py")), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(TOP)},
