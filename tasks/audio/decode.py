@@ -8,6 +8,7 @@ which costs 25 ms of a core for a clip of 2 s (17 of them to start the process).
 import re
 import struct
 from collections.abc import Callable
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -31,6 +32,10 @@ _UNKNOWN_SIZE = 0xFFFFFFFF
 # Who writes a header before the samples writes 0, 0xFFFFFFFF, or 0x7FFFFFFF less a header or a block: all of them far over
 # `_MOST_BYTES`, so that no body could be a part of what they promise.
 _SIZE_OF_A_STREAM = 0x7F000000
+
+# Twelve bytes that samples are by no chance.
+_NEXT_WAV = re.compile(rb"(?:RIFF|RF64).{4}WAVE(?:fmt |ds64|JUNK|bext|LIST)", re.DOTALL)
+_MOST_WAVS = 100
 
 _HEADERLESS = ("linear16", "mulaw", "alaw")
 # A frame of MP3 or AAC begins with 11 or 12 set bits, which samples do by chance; as many frames, one where the other
@@ -137,6 +142,19 @@ def _converted(source: list[str], data: bytes) -> tuple[bytes, int]:
 
 
 def _wav(data: bytes) -> tuple[bytes, int]:
+    """Read a WAV, or several one behind the other, as services send them that stitch; all of them are heard."""
+    starts = [0, *(found.start() for found in islice(_NEXT_WAV.finditer(data, 1), _MOST_WAVS))]
+    if len(starts) > _MOST_WAVS:
+        raise _bad(f"more than {_MOST_WAVS} WAVs came one behind the other")
+    read = [_one_wav(data[start:end]) for start, end in pairwise([*starts, len(data)])]
+    if len({sample_rate for _, sample_rate in read}) > 1:
+        raise _bad("WAVs of several sample rates came one behind the other")
+    if len(read) == 1:
+        return read[0]
+    return b"".join(pcm[: len(pcm) // _BYTES_A_SAMPLE * _BYTES_A_SAMPLE] for pcm, _ in read), read[0][1]
+
+
+def _one_wav(data: bytes) -> tuple[bytes, int]:
     form, place, size = _wav_form_and_data(data)
     rest = len(data) - place
     streamed = not size or size >= _SIZE_OF_A_STREAM

@@ -227,6 +227,29 @@ def test_two_sounds_one_behind_the_other_are_both_heard(name: str, bodies: dict[
     assert_whole(audio, rate, 2 * FRAMES.get(encoding, EXACT), 2 * SECONDS)
 
 
+@pytest.mark.parametrize("size", [None, 0xFFFFFFFF, 0x7FFFFFFF, 0])
+@pytest.mark.parametrize("pad", [b"", b"\0"])
+def test_wavs_one_behind_the_other_are_all_heard(size: int | None, pad: bytes) -> None:
+    parts = [sound(24_000, seconds).tobytes() for seconds in (0.5, 1.0, 0.25)]
+    assert decode(Speech(b"".join(wav(part, size=size) + pad for part in parts))) == Audio(b"".join(parts), 24_000)
+
+
+def test_wavs_of_several_encodings_are_all_heard(bodies: dict[str, bytes]) -> None:
+    pcm = sound(24_000).tobytes()
+    audio = decode(Speech(bodies["wav-s24"] + wav(pcm) + bodies["rf64"]))
+    assert audio.seconds == pytest.approx(3 * SECONDS, abs=0.01)
+
+
+def test_the_last_of_several_wavs_is_cut() -> None:
+    pcm = sound(24_000).tobytes()
+    with pytest.raises(BadAudio, match="WAV"):
+        decode(Speech(wav(pcm) + wav(pcm)[:-2_000]))
+    with pytest.raises(BadAudio, match="several sample rates"):
+        decode(Speech(wav(pcm) + wav(pcm, 16_000)))
+    with pytest.raises(BadAudio, match="one behind the other"):
+        decode(Speech(wav(b"\0\0") * 1_000))
+
+
 def test_tags_and_padding_are_no_damage(bodies: dict[str, bytes]) -> None:
     body = bodies["mp3-24000"]
     plain = decode(Speech(body))
