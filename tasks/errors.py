@@ -86,11 +86,19 @@ class Transient(ProviderError):
 
 
 class RateLimited(Transient):
-    """Too many requests; `retry_after` is the wait in seconds that the service asked for, where it did."""
+    """Too many requests.
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    `retry_after` is the wait in seconds that the service asked for, where it did; `alone_seconds` is what this request is to wait
+    by itself, beside what all requests wait; `is_limit` says that the service told of a limit, and did not refuse by chance.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, alone_seconds: float = 0.0, *, is_limit: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.is_limit = is_limit
+        self.alone_seconds = alone_seconds
 
 
 class Unavailable(Transient):

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.errors import BadAudio, BrokenOff, ProviderError, Rejected
 from tasks.tellers import Sound, Words
-from tasks.voices.wire import Answer, Service, refusal
+from tasks.voices.answers import Answer, Service, refusal
 
 _DONE = "[DONE]"
 _STATUS = re.compile(r"\s*(?:Error code:\s*)?([45]\d\d)\b")

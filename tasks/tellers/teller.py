@@ -11,10 +11,11 @@ from tasks.tellers import RetellSettings, Sound, Words
 from tasks.tellers.prompt import Message
 from tasks.tellers.stream import told
 from tasks.voices import LimitSettings, Reached, VoiceSettings, secret
+from tasks.voices.answers import Answer, Service
 from tasks.voices.auralis import chat_address, chat_fields
 from tasks.voices.listing import find_model
 from tasks.voices.openai import OPENAI_URL
-from tasks.voices.wire import Answer, Service, Wire
+from tasks.voices.wire import Wire
 
 if TYPE_CHECKING:
     import httpx

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tasks.voices.wire import Answer, Service
+    from tasks.voices.answers import Answer, Service
 
 _NAME = "AI/ML API"
 _BASE_URL = "https://api.aimlapi.com/v1"
@@ -221,8 +221,8 @@ async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.
 
 
 def _service(settings: VoiceSettings) -> "Service":
+    from tasks.voices.answers import Service  # noqa: PLC0415
     from tasks.voices.result_hosts import ResultHosts  # noqa: PLC0415  # `plan` and `voices` send nothing
-    from tasks.voices.wire import Service  # noqa: PLC0415
 
     hosts = ResultHosts(settings.base_url or _BASE_URL, settings.result_hosts)
     return Service(_NAME, secret(settings), settings.key_place, _own_reading, result_hosts=hosts)

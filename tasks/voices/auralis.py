@@ -30,7 +30,7 @@ from tasks.voices import (
 if TYPE_CHECKING:
     import httpx
 
-    from tasks.voices.wire import Answer, Service
+    from tasks.voices.answers import Answer, Service
 
 _NAME = "Auralis"
 _BASE_URL = "http://127.0.0.1:8000/v1"
@@ -153,7 +153,7 @@ def chat_fields(settings: VoiceSettings) -> dict[str, Any]:
 
 
 def _service(settings: VoiceSettings) -> "Service":
-    from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
+    from tasks.voices.answers import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
 
     return Service(_NAME, secret(settings), settings.key_place, _own_reading)
 

@@ -66,14 +66,19 @@ class Patience:
 def attempts(limits: LimitSettings) -> AsyncRetrying:
     """Try again whatever raises `Transient`; the last error is raised as it is.
 
-    Waits are jittered and grow; but for a rate that was passed, the wait is the gate's to say.
+    Waits are jittered and grow; but for a rate that was passed, the gate and its pace say how long the request waits.
     """
     return AsyncRetrying(
         retry=retry_if_exception_type(Transient),
         stop=Patience(limits.attempts).is_over,
-        wait=lambda state: 0.0 if isinstance(_error(state), RateLimited) else _jittered(state),
+        wait=_wait_seconds,
         reraise=True,
     )
+
+
+def _wait_seconds(state: RetryCallState) -> float:
+    error = _error(state)
+    return error.alone_seconds if isinstance(error, RateLimited) else _jittered(state)
 
 
 def _error(state: RetryCallState) -> BaseException | None:
@@ -164,8 +169,8 @@ class Gate:
             try:
                 yield
             except RateLimited as error:
-                pace.refused(monotonic(), sent_at, error.retry_after)
-                raise
+                alone = pace.refused(monotonic(), sent_at, error.retry_after, is_limit=error.is_limit)
+                raise RateLimited(str(error), error.retry_after, alone) from error
             else:
                 pace.accepted(monotonic(), sent_at)
 

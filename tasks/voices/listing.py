@@ -6,8 +6,9 @@ import httpx
 
 from tasks.errors import Rejected
 from tasks.voices import LimitSettings, Reached
+from tasks.voices.answers import Service, refusal
 from tasks.voices.openai import OPENAI_URL
-from tasks.voices.wire import Service, Wire, refusal
+from tasks.voices.wire import Wire
 
 # So begins what OpenAI says, with status 401 or 403, to a key that may speak and may not list models.
 _NO_LISTING = "you have insufficient permissions"

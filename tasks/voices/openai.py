@@ -1,12 +1,11 @@
 """OpenAI's `/audio/speech`, and any server that copies it: give its address in [voice] base_url."""
 
 from collections.abc import Iterable, Iterator
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.errors import OutOfCredit, ProfileError, ProviderError
+from tasks.errors import ProfileError
 from tasks.model import Identity, Speech
 from tasks.voices import (
     LimitSettings,
@@ -23,7 +22,7 @@ from tasks.voices import (
 if TYPE_CHECKING:
     import httpx
 
-    from tasks.voices.wire import Answer, Service
+    from tasks.voices.answers import Service
 
 OPENAI_URL = "https://api.openai.com/v1"
 _ADAPTER_VERSION = 1
@@ -33,7 +32,6 @@ _PCM_HZ = 24_000
 _MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
 # The code that OpenAI gives with status 429 to an account that has no credit, which no wait mends.
-_NO_CREDIT = "insufficient_quota"
 
 
 class OpenAIOptions(BaseModel):
@@ -86,17 +84,9 @@ async def _reach(settings: VoiceSettings, limits: LimitSettings, client: "httpx.
 
 
 def _service(settings: VoiceSettings) -> "Service":
-    from tasks.voices.wire import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
+    from tasks.voices.answers import Service  # noqa: PLC0415  # `plan` and `voices` send nothing
 
-    return Service(settings.base_url or "OpenAI", secret(settings), settings.key_place, _own_reading)
-
-
-def _own_reading(answer: "Answer", said: str) -> ProviderError | None:
-    error = answer.document().get("error")
-    code = error.get("code") if isinstance(error, dict) else None
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and code == _NO_CREDIT:
-        return OutOfCredit(f"{said}; top up the account, then run the command again")
-    return None
+    return Service(settings.base_url or "OpenAI", secret(settings), settings.key_place)
 
 
 class _OpenAIVoice:

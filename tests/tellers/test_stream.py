@@ -11,8 +11,9 @@ from tasks.errors import BadAudio, BrokenOff, ProviderError, RateLimited, Reject
 from tasks.tellers import Sound, Words
 from tasks.tellers.stream import told
 from tasks.voices import LimitSettings
+from tasks.voices.answers import Service
 from tasks.voices.lanes import open_client
-from tasks.voices.wire import Service, Wire
+from tasks.voices.wire import Wire
 from tests.services.service import Service as LocalService
 
 SERVICE = Service("Auralis", "sk-secret", "the environment variable K")

@@ -149,13 +149,23 @@ def test_a_limit_that_is_lowered_is_kept_to(retry_after: float | None) -> None:
     assert refused < 120
 
 
-def test_a_wait_that_is_asked_for_is_kept_by_all() -> None:
+def test_a_wait_that_is_asked_for_is_the_requests_own() -> None:
     pace = Pace()
     pace.sent(0.0, 10)
     assert pace.wait(0.0) == 0
-    pace.refused(0.1, 0.0, 7.5)
-    assert pace.wait(0.1) == pytest.approx(7.5)
-    assert pace.wait(7.0) == pytest.approx(0.6)
+    assert pace.refused(0.1, 0.0, 7.5) == 7.5
+    assert pace.wait(0.1) == 0
+
+
+def test_a_wait_is_kept_by_all_where_refusals_crowd() -> None:
+    pace = Pace()
+    for number in range(8):
+        pace.sent(number / 100, 10)
+    alone = [pace.refused(0.1 + number / 100, number / 100, 7.5) for number in range(8)]
+    assert alone[0] == 7.5
+    assert alone[-1] == 0 or pace.wait(0.2) > 7
+    assert 7 < pace.wait(0.2) <= 7.5
+    assert pace.wait(7.0) == pytest.approx(pace.wait(0.2) - 6.8)
 
 
 def test_characters_are_paced_too() -> None:

@@ -24,8 +24,8 @@ from tasks.errors import (
 )
 from tasks.model import Speech
 from tasks.voices import LimitSettings, VoiceSettings, provider, secret
+from tasks.voices.answers import Answer, Service, refusal, retry_after
 from tasks.voices.lanes import open_client
-from tasks.voices.wire import Answer, Service, refusal, retry_after
 from tests.services.service import Service as LocalService
 from tests.services.sounds import frequency_of, heard
 
