@@ -124,6 +124,16 @@ def write_long_book(path: Path) -> None:
     path.write_text("\n\n".join(["# Book", *days, f"<!-- {'x' * LARGE_BYTES} -->"]), "utf-8")
 
 
+def begin_slow_library(house: House, service: Service) -> str:
+    """Begin the library with a book that a worker narrates slowly, and return the run's id once speech is being bought."""
+    write_long_book(house.inbox / "book.md")
+    service.behave(latency_seconds=SLOW_SECONDS)
+    house.worker("editor", limit=4)
+    run = house.begin("library/library", settle_seconds=0.5)
+    wait_for(lambda: service.billed.total() > 2, "some requests")
+    return run
+
+
 def states(house: House, flow: str) -> list[str]:
     """Return the states of a flow's runs, those aside that wait for a night to come."""
     return [run["state_type"] for run in house.runs(flow) if "auto-scheduled" not in run["tags"]]
@@ -171,12 +181,8 @@ def test_a_killed_library_run_is_begun_again_with_its_own_parameters(
 
 @pytest.mark.slow
 def test_a_library_that_was_taken_for_killed_leaves_its_books_to_the_next_run(house: House, service: Service) -> None:
-    write_long_book(house.inbox / "book.md")
-    service.behave(latency_seconds=SLOW_SECONDS)
-    house.worker("editor", limit=4)
-    run = house.begin("library/library", settle_seconds=0.5)
-    wait_for(lambda: service.billed.total() > 2, "some requests")
-    # As the server does when a heartbeat is late, while the runs of books send theirs.
+    run = begin_slow_library(house, service)
+    # What the server's automation does when a heartbeat is late; test_faults.py has it do so by itself.
     house.ask("POST", f"flow_runs/{run}/set_state", state={"type": "CRASHED"}, force=True)
     wait_for(lambda: len(states(house, "library")) == 2, "the restart")
     (again,) = [each["id"] for each in house.runs("library") if each["tags"] == ["restart"]]
@@ -191,11 +197,7 @@ def test_a_library_that_was_taken_for_killed_leaves_its_books_to_the_next_run(ho
 
 @pytest.mark.slow
 def test_a_book_whose_run_was_taken_for_killed_is_narrated_again(house: House, service: Service) -> None:
-    write_long_book(house.inbox / "book.md")
-    service.behave(latency_seconds=SLOW_SECONDS)
-    house.worker("editor", limit=4)
-    library = house.begin("library/library", settle_seconds=0.5)
-    wait_for(lambda: service.billed.total() > 2, "some requests")
+    library = begin_slow_library(house, service)
     (run,) = house.runs("narrate")
     house.ask("POST", f"flow_runs/{run['id']}/set_state", state={"type": "CRASHED"}, force=True)
     wait_for(lambda: len(house.runs("narrate")) == 2, "another run")

@@ -8,7 +8,8 @@ from tasks.voices.pace import Pace
 from tests.voices.simulated import KINDS, Chance, simulate
 
 REQUESTS = 2_000
-# In seconds, as the benchmark found them; two fixed paces, one after the other, where the limit is halved.
+# In seconds, as the benchmark found them or less. Where the limit is halved, one fixed pace says little: half of the requests at
+# each of two, computed from the sliding window's.
 BEST_SECONDS = {
     "token bucket": 200.1,
     "fixed window of a second": 200.1,
@@ -23,8 +24,14 @@ BEST_SECONDS = {
     "chance of 20 %": 53.4,
 }
 MOST_TIMES = {"chance of 5 %": 1.5, "chance of 20 %": 2.5}
-# Of the requests, under a real limit. Two accounts behind one name refuse at any speed near their limits.
-MOST_REFUSED = 0.04
+# Of the requests, under a real limit; for some kinds the 2 % are not reached as yet.
+MOST_REFUSED = 0.02
+MORE_REFUSED = {
+    "limit by characters": 0.03,
+    "two accounts": 0.03,
+    "limit that is halved": 0.035,
+    "fixed window of a minute": 0.04,
+}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -32,7 +39,7 @@ def test_it_is_near_the_best_fixed_pace(name: str) -> None:
     kind, plain = KINDS[name], name.removesuffix(", Retry-After")
     outcome = simulate(Pace(), kind.make(), REQUESTS, kind.retry_after)
     assert outcome.seconds <= MOST_TIMES.get(plain, 1.25) * BEST_SECONDS[plain]
-    assert kind.is_chance or outcome.refused <= MOST_REFUSED * REQUESTS
+    assert kind.is_chance or outcome.refused <= MORE_REFUSED.get(plain, MOST_REFUSED) * REQUESTS
 
 
 @pytest.mark.parametrize(("share", "times"), [(0.01, 1.1), (0.05, 1.35), (0.2, 2.0)])
